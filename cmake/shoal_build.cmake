@@ -1,0 +1,20 @@
+# How everything is compiled.
+#
+# -ffp-contract=off: a fused multiply-add rounds once where two operations round twice, and which of
+# them a compiler picks would change the bits of a run.
+add_library(shoal_flags INTERFACE)
+target_compile_options(shoal_flags INTERFACE -Wall -Wextra -Werror -ffp-contract=off)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 reports a false positive in inlined std::variant and coroutine frames.
+  target_compile_options(shoal_flags INTERFACE -Wno-maybe-uninitialized)
+endif()
+if(SHOAL_SANITIZE)
+  target_compile_options(shoal_flags INTERFACE -fsanitize=address,undefined
+                         -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(shoal_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
+find_program(SHOAL_CCACHE ccache)
+if(SHOAL_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${SHOAL_CCACHE})
+endif()

@@ -1,0 +1,37 @@
+# One library of all rooms; only shoal/model/torch sees LibTorch.
+file(GLOB_RECURSE shoal_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/shoal/*.cc
+     ${CMAKE_SOURCE_DIR}/studies/*.cc)
+list(FILTER shoal_sources EXCLUDE REGEX "_(test|bench)\\.cc$")
+set(shoal_torch_sources ${shoal_sources})
+list(FILTER shoal_torch_sources INCLUDE REGEX "/shoal/model/torch/")
+list(FILTER shoal_sources EXCLUDE REGEX "/shoal/model/(torch|no_torch)/")
+if(NOT SHOAL_WITH_TORCH)
+  file(GLOB shoal_torch_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/shoal/model/no_torch/*.cc)
+endif()
+
+add_library(shoal STATIC ${shoal_sources} $<TARGET_OBJECTS:shoal_torch>)
+add_library(shoal::shoal ALIAS shoal)
+target_include_directories(shoal PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>
+                           $<INSTALL_INTERFACE:include>)
+target_link_libraries(shoal PUBLIC fmt::fmt Threads::Threads
+                      PRIVATE $<BUILD_INTERFACE:shoal_flags> OpenSSL::Crypto ZLIB::ZLIB
+                      Eigen3::Eigen nlohmann_json::nlohmann_json PkgConfig::highway)
+target_compile_features(shoal PUBLIC cxx_std_20)
+
+add_library(shoal_torch OBJECT ${shoal_torch_sources})
+target_include_directories(shoal_torch PRIVATE ${CMAKE_SOURCE_DIR})
+target_link_libraries(shoal_torch PRIVATE shoal_flags fmt::fmt Eigen3::Eigen)
+if(SHOAL_WITH_TORCH)
+  target_include_directories(shoal_torch SYSTEM PRIVATE ${TORCH_INCLUDE_DIRS})
+  separate_arguments(shoal_torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
+  target_compile_options(shoal_torch PRIVATE ${shoal_torch_flags})
+  target_link_libraries(shoal PRIVATE ${TORCH_LIBRARIES})
+endif()
+
+file(GLOB shoal_cli_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/cli/*.cc)
+list(FILTER shoal_cli_sources EXCLUDE REGEX "_test\\.cc$")
+if(shoal_cli_sources)
+  add_executable(shoal_command ${shoal_cli_sources})
+  set_target_properties(shoal_command PROPERTIES OUTPUT_NAME shoal)
+  target_link_libraries(shoal_command PRIVATE shoal shoal_flags nlohmann_json::nlohmann_json)
+endif()

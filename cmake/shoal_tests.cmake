@@ -1,0 +1,26 @@
+# One test program a room, from the x_test.cc files that stand beside x.cc; tests/ holds those that
+# cross rooms.
+include(GoogleTest)
+find_package(rapidcheck QUIET)
+
+function(shoal_test_program name folder)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*_test.cc)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE shoal shoal_flags GTest::gtest GTest::gmock
+                        GTest::gtest_main Eigen3::Eigen nlohmann_json::nlohmann_json ZLIB::ZLIB
+                        PkgConfig::highway)
+  target_compile_definitions(${name} PRIVATE SHOAL_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+                             SHOAL_BUILD_DIR="${CMAKE_BINARY_DIR}")
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 900
+                       ENVIRONMENT "SHOAL_DATA_DIR=${CMAKE_BINARY_DIR}/data")
+endfunction()
+
+foreach(room base math data model codec rule attack graph node sim method run study)
+  shoal_test_program(${room}_test shoal/${room})
+endforeach()
+shoal_test_program(studies_test studies)
+shoal_test_program(system_test tests)

@@ -1,0 +1,34 @@
+// Attack on outgoing messages: what a colluding set of liars sends in place of honest rows, seeing
+// every honest row that reaches the same receiver in the same round (the omniscient worst case).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "shoal/base/catalogue.h"
+#include "shoal/base/random.h"
+
+namespace shoal {
+
+// What the liars know when a receiver closes a round.
+struct AttackView {
+  std::vector<std::span<const float>> honest;   // rows as sent, decoded, by increasing sender id
+  std::vector<std::span<const float>> own;      // what each liar would have sent honestly
+  std::vector<std::uint32_t> liars;             // their sender ids, increasing
+  std::uint32_t receiver = 0;
+  std::uint32_t round = 0;
+  RandomStream stream;
+};
+
+class Attack {
+ public:
+  virtual ~Attack() = default;
+  // Writes liars.size() rows, one after another, to `out`.
+  virtual void forge(const AttackView& view, std::span<float> out) = 0;
+};
+
+const Catalogue<Attack>& attacks();
+
+}  // namespace shoal
