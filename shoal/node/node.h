@@ -215,6 +215,9 @@ class Node::Steps {
   Step count_;
 };
 
+// Makes the program of a node.
+using Program = std::function<Task<>(Node&)>;
+
 // The awaiters hold one pointer each; all state of a wait lives in its node.
 class Node::Sending {
  public:

@@ -22,9 +22,6 @@
 
 namespace shoal {
 
-// Makes the program of a node.
-using Program = std::function<Task<>(Node&)>;
-
 // Receives what happened when, for a timeline.
 class TraceSink {
  public:
