@@ -93,8 +93,9 @@ Result<SafeTensors> parse_safetensors(ByteView bytes) {
                                       header_bytes, kSafeTensorsHeaderMax));
   SHOAL_TRY(const ByteView text, reader.raw(header_bytes));
   SHOAL_TRY(SafeTensorsHeader header, parse_safetensors_header(as_text(text)));
-  std::ranges::stable_sort(header.entries, {},
-                    [](const SafeTensorsEntry& entry) { return std::tie(entry.begin, entry.end); });
+  std::ranges::stable_sort(header.entries, {}, [](const SafeTensorsEntry& entry) {
+    return std::tie(entry.begin, entry.end);
+  });
   SHOAL_TRY_STATUS(check_cover(header.entries, reader.left()));
 
   SafeTensors tensors;

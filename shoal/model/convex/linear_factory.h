@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "shoal/model/convex/both_precisions.h"
+#include "shoal/model/both_precisions.h"
 #include "shoal/model/convex/linear.h"
 
 namespace shoal {

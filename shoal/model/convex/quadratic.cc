@@ -9,8 +9,8 @@
 #include <fmt/format.h>
 #include <limits>
 
+#include "shoal/model/both_precisions.h"
 #include "shoal/model/check_call.h"
-#include "shoal/model/convex/both_precisions.h"
 #include "shoal/model/convex/entries.h"
 
 namespace shoal {
