@@ -13,7 +13,7 @@
 namespace shoal {
 namespace {
 
-constexpr std::size_t kBlockRows = 64;
+constexpr std::size_t kBlockRows = 32;
 
 template <class Scalar>
 MatrixView<Scalar> view(std::vector<Scalar>& values, std::size_t rows, std::size_t columns) {

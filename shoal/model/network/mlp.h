@@ -4,7 +4,7 @@
 //
 // Tensors fc1.weight [out, in], fc1.bias [out], fc2.weight, ... as PyTorch names them. Forward and
 // backward pass are written out over multiply() (product.h), on the caller's flat vectors, without
-// copies of parameters; rows are taken in blocks of 64, so scratch does not grow with the batch and
+// copies of parameters; rows are taken in blocks of 32, so scratch does not grow with the batch and
 // nothing is allocated after the first block of a size. The same bits on any number of threads.
 #pragma once
 
