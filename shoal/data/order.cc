@@ -64,6 +64,12 @@ std::span<const std::uint32_t> DataOrder::next_batch() { return advance(batch_si
 
 std::span<const std::uint32_t> DataOrder::rest_of_epoch() { return advance(rows_.size()); }
 
+void DataOrder::seek(std::uint32_t epoch) {
+  epoch_ = epoch;
+  position_ = 0;
+  order_.clear();
+}
+
 std::size_t DataOrder::batches_per_epoch() const {
   return (rows_.size() + batch_size_ - 1) / batch_size_;
 }

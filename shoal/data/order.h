@@ -34,6 +34,9 @@ class DataOrder {
   // What is left of this epoch (all of it at its begin), and moves on to the next epoch.
   std::span<const std::uint32_t> rest_of_epoch();
 
+  // Goes to the beginning of an epoch: a node that trains in rounds gives each its own epochs.
+  void seek(std::uint32_t epoch);
+
   // Epochs begun and places visited in the current one.
   std::uint32_t epoch() const { return epoch_; }
   std::size_t position() const { return position_; }

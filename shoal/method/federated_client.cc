@@ -5,6 +5,12 @@
 #include "shoal/data/order.h"
 
 namespace shoal {
+namespace {
+
+// Epochs of different rounds have different keys, so no order repeats.
+constexpr std::uint32_t kEpochsPerRound = 1024;
+
+}  // namespace
 
 FederatedClient::FederatedClient(const Node& node, std::shared_ptr<const FederatedJob> job)
     : job_(std::move(job)),
@@ -47,19 +53,14 @@ void FederatedClient::local_steps(std::span<float> y, std::size_t steps, double 
   Model<float>& model = problem.models->mine();
   LocalOptimizer<float> optimizer(job_->settings.optimizer);
   std::vector<float> gradient(y.size());
-  const auto batch = static_cast<std::size_t>(job_->settings.batch);
-  std::size_t done = 0;
-  for (std::uint32_t epoch = 0; done < steps; ++epoch) {
-    // Orders of different rounds must not repeat: an epoch's key counts through all rounds.
-    const auto key = static_cast<std::uint32_t>(round_ * 1024u + epoch);
-    for (const Rows& rows : pass_in_batches(problem.order, rows_, batch, job_->seed, id_, key)) {
-      if (done == steps) break;
-      model.gradient(y, Batch{problem.data.get(), rows}, gradient);
-      correction_->correct(y, gradient);
-      optimizer.step(learning_rate, gradient, gradient);
-      for (std::size_t i = 0; i < y.size(); ++i) y[i] += gradient[i];
-      ++done;
-    }
+  DataOrder order(problem.order, rows(), static_cast<std::size_t>(job_->settings.batch),
+                  job_->seed, id_);
+  order.seek(round_ * kEpochsPerRound);
+  for (std::size_t step = 0; step < steps; ++step) {
+    model.gradient(y, Batch{problem.data.get(), order.next_batch()}, gradient);
+    correction_->correct(y, gradient);
+    optimizer.step(learning_rate, gradient, gradient);
+    for (std::size_t i = 0; i < y.size(); ++i) y[i] += gradient[i];
   }
 }
 

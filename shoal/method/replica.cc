@@ -14,11 +14,13 @@ Replica<Scalar>::Replica(const Problem<Scalar>& problem, std::size_t worker, std
       batch_rows_(batch == 0 ? problem.rows[worker].size()
                              : std::min(batch, problem.rows[worker].size())),
       optimizer_(optimizer),
-      order_(problem.order, problem.rows[worker], std::max<std::size_t>(batch_rows_, 1), seed,
-             static_cast<NodeId>(worker)),
       parameters_(problem.initial),
       gradient_(problem.dimension()),
-      update_(problem.dimension()) {}
+      update_(problem.dimension()) {
+  if (batch_rows_ > 0)
+    order_.emplace(problem.order, problem.rows[worker], batch_rows_, seed,
+                   static_cast<NodeId>(worker));
+}
 
 template <class Scalar>
 double Replica<Scalar>::learning_rate(Step step) const {
@@ -32,7 +34,7 @@ void Replica<Scalar>::compute_gradient() {
     loss_ = 0.0;
     return;
   }
-  const Batch batch{problem_.data.get(), order_.next()};
+  const Batch batch{problem_.data.get(), order_->next_batch()};
   loss_ = problem_.models->mine().gradient(parameters_, batch, gradient_);
 }
 
@@ -52,7 +54,7 @@ void Replica<Scalar>::save(ByteWriter& out) const {
   out.numbers<Scalar>(parameters_);
   out.numbers<Scalar>(gradient_);
   optimizer_.save(out);
-  order_.save(out);
+  if (order_) order_->save(out);
 }
 
 template <class Scalar>
@@ -60,7 +62,7 @@ Status Replica<Scalar>::load(ByteReader& in) {
   SHOAL_TRY_STATUS(in.numbers_into<Scalar>(parameters_));
   SHOAL_TRY_STATUS(in.numbers_into<Scalar>(gradient_));
   SHOAL_TRY_STATUS(optimizer_.load(in));
-  return order_.load(in);
+  return order_ ? order_->load(in) : ok_status();
 }
 
 template class Replica<float>;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "shoal/base/ids.h"
@@ -48,7 +49,7 @@ class Replica : public Persistent {
   Step steps_;
   std::size_t batch_rows_;
   LocalOptimizer<Scalar> optimizer_;
-  DataOrder order_;
+  std::optional<DataOrder> order_;  // none for a worker without data
   std::vector<Scalar> parameters_;
   std::vector<Scalar> gradient_;
   std::vector<Scalar> update_;

@@ -47,6 +47,8 @@ class Observer {
   virtual void figure(NodeId node, Step step, std::string_view name, double value) = 0;
   // The node has finished this step; called once a step, after models and figures.
   virtual void step_done(NodeId node, Step step) = 0;
+  // The node's program has ended or crashed: no more steps of it will come.
+  virtual void node_left(NodeId node) = 0;
 };
 
 // May rewrite what reaches a receiver when it closes a round: the omniscient liars of a study.

@@ -115,6 +115,7 @@ void Simulation::finish(NodeId node, State state) {
   record.node->drop_snapshot();
   record.state = state;
   --unfinished_;
+  if (observer_) observer_->node_left(node);
 }
 
 // What is still on its way when the last program has ended reaches nobody.
