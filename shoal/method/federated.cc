@@ -89,6 +89,12 @@ Status check_settings(const FederatedSettings& settings, const MethodParts& part
   return ok_status();
 }
 
+Result<std::unique_ptr<Rule>> weighted_mean() {
+  Table table;
+  table.set("kind", "mean");
+  return rules().make(table, "[rule]");
+}
+
 class Federated : public Method {
  public:
   explicit Federated(const FederatedSettings& settings) : settings_(settings) {}
@@ -118,7 +124,7 @@ class Federated : public Method {
       job->codec = job->own_codec.get();
     }
     job->make_rule = parts.make_rule;
-    if (!job->make_rule) job->make_rule = [] { return make_mean_chain(); };
+    if (!job->make_rule) job->make_rule = &weighted_mean;
     SHOAL_TRY(const auto rule, job->make_rule());
     SHOAL_TRY_STATUS(rule->check(job->cohort_size(), job->declared_faults));
     const std::shared_ptr<const FederatedJob> shared = job;

@@ -48,7 +48,7 @@ struct FederatedJob {
   const Codec* codec = nullptr;  // never null: dense by default
   std::unique_ptr<const Codec> own_codec;
   bool error_feedback = false;
-  std::function<Result<std::unique_ptr<RuleChain>>()> make_rule;
+  std::function<Result<std::unique_ptr<Rule>>()> make_rule;
   std::size_t declared_faults = 0;
   std::vector<NodeId> clients;   // node ids with data, increasing
   std::uint64_t seed = 1;

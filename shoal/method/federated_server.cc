@@ -9,7 +9,7 @@
 namespace shoal {
 
 FederatedServer::FederatedServer(std::shared_ptr<const FederatedJob> job,
-                                 std::unique_ptr<RuleChain> rule)
+                                 std::unique_ptr<Rule> rule)
     : job_(std::move(job)),
       rule_(std::move(rule)),
       parameters_(job_->problem->initial),

@@ -10,7 +10,7 @@ namespace shoal {
 
 class FederatedServer : public Persistent {
  public:
-  FederatedServer(std::shared_ptr<const FederatedJob> job, std::unique_ptr<RuleChain> rule);
+  FederatedServer(std::shared_ptr<const FederatedJob> job, std::unique_ptr<Rule> rule);
 
   // The message every client of the round is sent.
   Frame invitation(Step round) const;
@@ -42,7 +42,7 @@ class FederatedServer : public Persistent {
   double normalise(std::span<Update> updates, std::span<const double> weights) const;
 
   std::shared_ptr<const FederatedJob> job_;
-  std::unique_ptr<RuleChain> rule_;
+  std::unique_ptr<Rule> rule_;
   std::vector<float> parameters_;
   ServerOptimizer optimizer_;
   CorrectionState correction_;

@@ -15,7 +15,7 @@
 #include "shoal/graph/topology.h"
 #include "shoal/method/problem.h"
 #include "shoal/node/node.h"
-#include "shoal/rule/rule_chain.h"
+#include "shoal/rule/rule.h"
 
 namespace shoal {
 
@@ -29,7 +29,7 @@ struct MethodParts {
   const Codec* codec = nullptr;                // of updates; null: dense
   bool error_feedback = false;
   // Makes the server's rule with its memory; null: the weighted mean.
-  std::function<Result<std::unique_ptr<RuleChain>>()> make_rule;
+  std::function<Result<std::unique_ptr<Rule>>()> make_rule;
   std::size_t declared_faults = 0;
   double patience_s = 0.0;                     // longest wait for another node
 
