@@ -16,7 +16,7 @@ Result<std::unique_ptr<ModelFactory>> refuse(const NoSettings&, const Dataset&) 
 
 std::vector<ModelEntry> torch_model_entries() {
   std::vector<ModelEntry> entries;
-  for (const char* name : {"mlp", "cnn", "lenet5", "resnet_groupnorm", "torchscript"})
+  for (const char* name : {"cnn", "lenet5", "resnet_groupnorm", "torchscript"})
     entries.push_back(catalogue_entry<ModelFactory, NoSettings, const Dataset&>(
         name, "needs LibTorch", "", &refuse));
   return entries;
