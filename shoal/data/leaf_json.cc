@@ -283,13 +283,24 @@ std::string quoted_list(const std::vector<std::string>& texts) {
   return "[" + out + "]";
 }
 
+// The fewest digits that read back to the same bits. A negative zero needs its point, or JSON
+// readers take it for a whole number, which has no sign of its own.
+void append_number(std::string& out, float value) {
+  if (value == 0.0f && std::signbit(value))
+    out += "-0.0";
+  else
+    fmt::format_to(std::back_inserter(out), "{}", value);
+}
+
 // The rows [begin, end) as {"x": ..., "y": ...}.
 void append_rows(std::string& out, const Dataset& data, std::size_t begin, std::size_t end) {
   out += "{\"x\":[";
   for (std::size_t row = begin; row < end; ++row) {
     out += row > begin ? ",[" : "[";
-    for (std::size_t j = 0; j < data.features; ++j)
-      fmt::format_to(std::back_inserter(out), "{}{}", j > 0 ? "," : "", data.row(row)[j]);
+    for (std::size_t j = 0; j < data.features; ++j) {
+      if (j > 0) out += ',';
+      append_number(out, data.row(row)[j]);
+    }
     out += ']';
   }
   out += "],\"y\":[";
