@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <hwy/aligned_allocator.h>
 
 #include "shoal/base/check.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "shoal/math/coordinate.cc"
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -27,11 +29,19 @@ void load_block_kernel(const float* row, std::size_t count, std::size_t width, f
   for (; c < width; ++c) to[c] = 0.0f;
 }
 
-// Runs the network over wires of `width` floats, a multiple of 16.
+// Runs the network over wires of `width` floats, a multiple of 16. Meanwhile it asks memory for the
+// next block, `ahead` floats from each row of `next`, a few cache lines per comparator: otherwise
+// loading takes as long as sorting.
 void exchange_kernel(const std::pair<std::uint32_t, std::uint32_t>* comparators,
-                     std::size_t comparator_count, std::size_t width, float* wires) {
+                     std::size_t comparator_count, std::size_t width, float* wires,
+                     const float* const* next, std::size_t rows, std::size_t ahead) {
   const FloatTag d;
+  const std::size_t lines_per_row = (ahead + kLanes - 1) / kLanes;
+  const std::size_t lines = rows * lines_per_row;
+  std::size_t line = 0;
   for (std::size_t k = 0; k < comparator_count; ++k) {
+    for (; line * comparator_count < lines * (k + 1); ++line)
+      hwy::Prefetch(next[line / lines_per_row] + line % lines_per_row * kLanes);
     float* low = wires + comparators[k].first * width;
     float* high = wires + comparators[k].second * width;
     for (std::size_t c = 0; c < width; c += kFloatStep) {
@@ -43,24 +53,24 @@ void exchange_kernel(const std::pair<std::uint32_t, std::uint32_t>* comparators,
   }
 }
 
-// out[c] = (sum of `ranks` wires at c, in order) / ranks, for count <= width coordinates.
+// out[c] = (sum of `ranks` wires at c, in order) / ranks, for count <= width coordinates; sixteen
+// sums at a time, so that one addition need not wait for the last.
 void mean_of_ranks_kernel(const float* first, std::size_t ranks, std::size_t width,
                           std::size_t count, float* out) {
   const DoubleTag d;
   const hn::Rebind<float, DoubleTag> narrow;
   const DoubleVec divisor = hn::Set(d, static_cast<double>(ranks));
-  for (std::size_t c = 0; c < count; c += kDoubleStep) {
-    DoubleVec sum = hn::Zero(d);
+  for (std::size_t c = 0; c < count; c += kLanes) {
+    DoubleVec sums[kDoubleGroups];
+    for (std::size_t g = 0; g < kDoubleGroups; ++g) sums[g] = hn::Zero(d);
     for (std::size_t r = 0; r < ranks; ++r)
-      sum = hn::Add(sum, load_as_double(first + r * width + c));
-    const auto mean = hn::DemoteTo(narrow, hn::Div(sum, divisor));
-    if (c + kDoubleStep <= count) {
-      hn::StoreU(mean, narrow, out + c);
-    } else {
-      float last[kDoubleStep];
-      hn::StoreU(mean, narrow, last);
-      std::copy(last, last + (count - c), out + c);
-    }
+      for (std::size_t g = 0; g < kDoubleGroups; ++g)
+        sums[g] = hn::Add(sums[g], load_as_double(first + r * width + c + g * kDoubleStep));
+    float means[kLanes];
+    float* to = c + kLanes <= count ? out + c : means;
+    for (std::size_t g = 0; g < kDoubleGroups; ++g)
+      hn::StoreU(hn::DemoteTo(narrow, hn::Div(sums[g], divisor)), narrow, to + g * kDoubleStep);
+    if (to == means) std::copy(means, means + (count - c), out + c);
   }
 }
 
@@ -95,20 +105,37 @@ void select_column(std::span<const Row> rows, std::size_t coordinate, std::size_
   std::sort(first, last);
 }
 
+// Scratch of one job: the wires of a block and where each row's next block begins.
+struct Scratch {
+  Scratch(std::size_t n, std::size_t width)
+      : wires(hwy::AllocateAligned<float>(n * width)), next(n) {
+    std::fill_n(wires.get(), n * width, 0.0f);
+  }
+  // Aligned: a vector that crosses cache lines costs twice.
+  hwy::AlignedFreeUniquePtr<float[]> wires;
+  std::vector<const float*> next;
+};
+
 void sort_block(std::span<const Row> rows, const Comparators& network, std::size_t first_rank,
-                std::size_t last_rank, std::size_t width, const SortedBlock& block, float* wires) {
+                std::size_t last_rank, const SortedBlock& block, Scratch& scratch) {
   const std::size_t n = rows.size();
+  float* wires = scratch.wires.get();
   if (n <= kNetworkRows) {
-    for (std::size_t i = 0; i < n; ++i)
+    const std::size_t end = block.begin + block.count;
+    const std::size_t ahead = std::min(block.stride, rows.front().size() - end);
+    for (std::size_t i = 0; i < n; ++i) {
       HWY_DYNAMIC_DISPATCH(load_block_kernel)
-      (rows[i].data() + block.begin, block.count, width, wires + i * width);
-    HWY_DYNAMIC_DISPATCH(exchange_kernel)(network.data(), network.size(), width, wires);
+      (rows[i].data() + block.begin, block.count, block.stride, wires + i * block.stride);
+      scratch.next[i] = rows[i].data() + end;
+    }
+    HWY_DYNAMIC_DISPATCH(exchange_kernel)
+    (network.data(), network.size(), block.stride, wires, scratch.next.data(), n, ahead);
     return;
   }
   std::vector<float> column(n);
   for (std::size_t c = 0; c < block.count; ++c) {
     select_column(rows, block.begin + c, first_rank, last_rank, column);
-    for (std::size_t r = first_rank; r <= last_rank; ++r) wires[r * width + c] = column[r];
+    for (std::size_t r = first_rank; r <= last_rank; ++r) wires[r * block.stride + c] = column[r];
   }
 }
 
@@ -158,11 +185,11 @@ void for_each_sorted_block(std::span<const Row> rows, std::size_t first_rank, st
       n <= kNetworkRows ? pruned(sorting_network(n), first_rank, last_rank) : Comparators{};
   const std::size_t width = block_width(n);
   const auto job = [&](std::size_t k) {
-    std::vector<float> wires(n * width);
+    Scratch scratch(n, width);
     const std::size_t end = std::min(dimension, (k + 1) * kJobCoordinates);
     for (std::size_t begin = k * kJobCoordinates; begin < end; begin += width) {
-      const SortedBlock block{begin, std::min(width, end - begin), width, wires.data()};
-      sort_block(rows, network, first_rank, last_rank, width, block, wires.data());
+      const SortedBlock block{begin, std::min(width, end - begin), width, scratch.wires.get()};
+      sort_block(rows, network, first_rank, last_rank, block, scratch);
       visit(block);
     }
   };

@@ -96,16 +96,14 @@ using AddBlock = void (*)(const Pointers& rows, std::size_t count, double* upper
 
 void add_distances(const Pointers& rows, std::size_t count, double* upper) {
   const std::size_t n = rows.size();
-  for (std::size_t i = 0; i + 1 < n; ++i)
-    HWY_DYNAMIC_DISPATCH(distances_kernel)
-    (rows[i], rows.data() + i + 1, n - i - 1, count, upper + i * n + i + 1);
+  for (std::size_t i = 0; i + 1 < n; ++i) HWY_DYNAMIC_DISPATCH(distances_kernel)
+  (rows[i], rows.data() + i + 1, n - i - 1, count, upper + i * n + i + 1);
 }
 
 void add_products(const Pointers& rows, std::size_t count, double* upper) {
   const std::size_t n = rows.size();
-  for (std::size_t i = 0; i < n; ++i)
-    HWY_DYNAMIC_DISPATCH(products_kernel)
-    (rows[i], rows.data() + i, n - i, count, upper + i * n + i);
+  for (std::size_t i = 0; i < n; ++i) HWY_DYNAMIC_DISPATCH(products_kernel)
+  (rows[i], rows.data() + i, n - i, count, upper + i * n + i);
 }
 
 // One super-block; rows are taken relative to `reference` when there is one.

@@ -28,8 +28,9 @@ void mean_of_rows(std::span<const Row> rows, std::span<float> out);
 double dot(Row x, Row y);
 double squared_norm(Row x);
 double squared_distance(Row x, Row y);
-// Sums with float lanes, folded into a double every 1024 elements: twice as fast, relative error up
-// to about 70 * 2^-24 of the sum of magnitudes; terms beyond the float range overflow to infinity.
+// Sums with float lanes, folded into a double every 1024 elements: faster only on rows that lie in
+// cache; error up to about 70 * 2^-24 of the sum of magnitudes; terms beyond the float range
+// overflow to infinity.
 double dot_float(Row x, Row y);
 double squared_norm_float(Row x);
 double squared_distance_float(Row x, Row y);
