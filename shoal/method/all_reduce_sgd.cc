@@ -138,7 +138,7 @@ class AllReduceSgd : public Method {
 };
 
 Result<std::unique_ptr<Method>> make_all_reduce(const AllReduceSettings& settings) {
-  return std::make_unique<AllReduceSgd>(settings);
+  return std::unique_ptr<Method>(std::make_unique<AllReduceSgd>(settings));
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "shoal/codec/dense.h"
 #include "shoal/method/entries.h"
 
 namespace shoal {
@@ -95,6 +94,13 @@ Result<std::unique_ptr<Rule>> weighted_mean() {
   return rules().make(table, "[rule]");
 }
 
+Result<std::unique_ptr<const Codec>> make_dense() {
+  Table table;
+  table.set("kind", "dense");
+  SHOAL_TRY(auto codec, codecs().make(table, "[codec]"));
+  return std::unique_ptr<const Codec>(std::move(codec));
+}
+
 class Federated : public Method {
  public:
   explicit Federated(const FederatedSettings& settings) : settings_(settings) {}
@@ -120,7 +126,7 @@ class Federated : public Method {
     SHOAL_TRY_STATUS(check_settings(settings_, parts, job->clients.size()));
     job->codec = parts.codec;
     if (!job->codec) {
-      job->own_codec = make_dense_codec();
+      SHOAL_TRY(job->own_codec, make_dense());
       job->codec = job->own_codec.get();
     }
     job->make_rule = parts.make_rule;
@@ -139,7 +145,7 @@ class Federated : public Method {
 };
 
 Result<std::unique_ptr<Method>> make_federated(const FederatedSettings& settings) {
-  return std::make_unique<Federated>(settings);
+  return std::unique_ptr<Method>(std::make_unique<Federated>(settings));
 }
 
 CatalogueEntry<Method> instance(const char* name, const char* summary, const char* paper,

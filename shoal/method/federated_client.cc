@@ -15,9 +15,7 @@ constexpr std::uint32_t kEpochsPerRound = 1024;
 FederatedClient::FederatedClient(const Node& node, std::shared_ptr<const FederatedJob> job)
     : job_(std::move(job)),
       id_(node.id()),
-      correction_(make_correction(job_->settings.correction)) {
-  if (job_->error_feedback) error_feedback_ = std::make_unique<ErrorFeedback>();
-}
+      correction_(make_correction(job_->settings.correction)) {}
 
 Status FederatedClient::accept(const Message& invitation) {
   std::vector<float> model(job_->problem->dimension());
@@ -85,9 +83,14 @@ void FederatedClient::encode(std::span<const float> delta, std::span<const float
   const Layout& layout = job_->problem->models->layout();
   const RandomStream stream(job_->seed, purpose("codec"), id_, round_);
   ByteWriter encoded;
-  const Status status =
-      error_feedback_ ? error_feedback_->encode(*job_->codec, delta, layout, stream, encoded)
-                      : job_->codec->encode(delta, layout, stream, encoded);
+  Status status;
+  if (job_->error_feedback) {
+    if (!error_feedback_) error_feedback_ = std::make_unique<ErrorFeedback>(delta.size());
+    std::vector<float> decoded(delta.size());
+    status = error_feedback_->encode(*job_->codec, delta, layout, stream, encoded, decoded);
+  } else {
+    status = job_->codec->encode(delta, layout, stream, encoded);
+  }
   // A model that has blown up has no encoding; an empty tensor tells the server so.
   if (!status.ok()) encoded.clear();
   MessageBuilder message(kUpdateTag, round_);
@@ -106,13 +109,16 @@ Frame FederatedClient::update() {
 
 void FederatedClient::save(ByteWriter& out) const {
   correction_->save(out);
+  out.number<std::uint8_t>(error_feedback_ ? 1 : 0);
   if (error_feedback_) error_feedback_->save(out);
 }
 
 Status FederatedClient::load(ByteReader& in) {
   SHOAL_TRY_STATUS(correction_->load(in));
-  if (error_feedback_) SHOAL_TRY_STATUS(error_feedback_->load(in));
-  return ok_status();
+  SHOAL_TRY(const auto has_residual, in.number<std::uint8_t>());
+  if (has_residual == 0) return ok_status();
+  error_feedback_ = std::make_unique<ErrorFeedback>(job_->problem->dimension());
+  return error_feedback_->load(in);
 }
 
 Task<> federated_client(Node& node, std::shared_ptr<const FederatedJob> job) {

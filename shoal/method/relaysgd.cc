@@ -264,7 +264,7 @@ class RelaySgd : public Method {
 };
 
 Result<std::unique_ptr<Method>> make_relaysgd(const RelaySettings& settings) {
-  return std::make_unique<RelaySgd>(settings);
+  return std::unique_ptr<Method>(std::make_unique<RelaySgd>(settings));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "shoal/run/experiment.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include <fmt/format.h>
@@ -269,6 +270,8 @@ Result<std::vector<Experiment>> read_experiment_file(const std::string& path,
   SHOAL_TRY(const std::string text, read_text_file(path, std::uint64_t{1} << 20));
   auto table = parse_toml(text);
   if (!table.ok()) return within(path, table.error());
+  if (!table->find("name") && !table->find("run"))
+    table->set("name", std::filesystem::path(path).stem().string());
   auto experiments = read_experiments(*table, overrides);
   if (!experiments.ok()) return within(path, experiments.error());
   return experiments;
