@@ -22,10 +22,9 @@ add_library(shoal_torch OBJECT ${shoal_torch_sources})
 target_include_directories(shoal_torch PRIVATE ${CMAKE_SOURCE_DIR})
 target_link_libraries(shoal_torch PRIVATE shoal_flags fmt::fmt Eigen3::Eigen)
 if(SHOAL_WITH_TORCH)
-  target_include_directories(shoal_torch SYSTEM PRIVATE ${TORCH_INCLUDE_DIRS})
-  separate_arguments(shoal_torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
-  target_compile_options(shoal_torch PRIVATE ${shoal_torch_flags})
-  target_link_libraries(shoal PRIVATE ${TORCH_LIBRARIES})
+  target_include_directories(shoal_torch SYSTEM PRIVATE
+                             ${SHOAL_TORCH_INCLUDE} ${SHOAL_TORCH_INCLUDE}/torch/csrc/api/include)
+  target_link_libraries(shoal PRIVATE ${SHOAL_TORCH_CPU} ${SHOAL_TORCH_C10} ${CMAKE_DL_LIBS})
 endif()
 
 file(GLOB shoal_cli_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/cli/*.cc)

@@ -1,0 +1,13 @@
+// The convex models of the catalogue.
+#pragma once
+
+#include "shoal/model/factory.h"
+
+namespace shoal {
+
+ModelEntry quadratic_entry();
+ModelEntry ridge_entry();
+ModelEntry logistic_entry();
+ModelEntry softmax_entry();
+
+}  // namespace shoal
