@@ -1,11 +1,11 @@
 #!/bin/sh
-# Brings the files of the data sets digits and breast_cancer, which Debian carries inside the package
-# python3-sklearn, into a folder, without installing that package or Python.
+# Brings the files of the data sets digits and breast_cancer, which Debian carries inside its
+# package python3-sklearn, into a folder, without installing that package or Python.
 #
 #   tools/extract_sklearn_data.sh DIR [PACKAGE.deb]
 #
-# Does nothing, and says nothing, when both files are there with the right content. Without a package
-# file it is downloaded by apt-get, which checks its signature.
+# Does nothing, and says nothing, when both files are there with the right content. Without a
+# package file it is downloaded by apt-get, which checks its signature.
 set -eu
 
 if [ $# -lt 1 ] || [ $# -gt 2 ]; then

@@ -1,8 +1,7 @@
 #include "shoal/data/csv_reader.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "shoal/base/file.h"
 #include "shoal/base/settings.h"
@@ -68,8 +67,8 @@ Status parse_row(std::string_view line, std::size_t number, char separator, CsvT
   }
   if (table.columns == 0) table.columns = column;
   if (column < table.columns)
-    return corrupt(fmt::format("line {}: {} fields where {} are expected", number, column,
-                               table.columns));
+    return corrupt(
+        fmt::format("line {}: {} fields where {} are expected", number, column, table.columns));
   ++table.rows;
   return ok_status();
 }
@@ -80,12 +79,14 @@ Result<std::size_t> CsvTable::column(const std::string& name) const {
   if (name == "last" && columns > 0) return columns - 1;
   const auto found = std::find(names.begin(), names.end(), name);
   if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
-  if (!names.empty()) return not_found(fmt::format("no column '{}'{}", name,
-                                                   suggestion(name, names)));
+  if (!names.empty())
+    return not_found(fmt::format("no column '{}'{}", name, suggestion(name, names)));
   const auto index = parse_number<std::size_t>(name);
   if (!index || *index >= columns)
-    return not_found(fmt::format("no column '{}': the file names none, so give a number from 0 to "
-                                 "{}, or \"last\"", name, columns == 0 ? 0 : columns - 1));
+    return not_found(
+        fmt::format("no column '{}': the file names none, so give a number from 0 to "
+                    "{}, or \"last\"",
+                    name, columns == 0 ? 0 : columns - 1));
   return *index;
 }
 
@@ -113,9 +114,10 @@ Result<CsvTable> parse_csv(std::string_view text, const CsvFormat& format) {
   if (table.rows == 0) return corrupt("the file has no rows");
   if (format.first_line == CsvFirstLine::kCounts &&
       (counts.rows != table.rows || counts.features != table.columns - 1))
-    return corrupt(fmt::format("line 1 declares {} rows of {} features and a label; the file has "
-                               "{} rows of {} numbers", counts.rows, counts.features, table.rows,
-                               table.columns));
+    return corrupt(
+        fmt::format("line 1 declares {} rows of {} features and a label; the file has "
+                    "{} rows of {} numbers",
+                    counts.rows, counts.features, table.rows, table.columns));
   return table;
 }
 

@@ -47,8 +47,7 @@ TEST(CsvReader, ChecksTheCountsOfItsFirstLine) {
 }
 
 TEST(CsvReader, SaysLineAndColumn) {
-  EXPECT_NE(message_of("a,b\n1,2\n3,x\n", kNamed).find("line 3, column 2: 'x'"),
-            std::string::npos);
+  EXPECT_NE(message_of("a,b\n1,2\n3,x\n", kNamed).find("line 3, column 2: 'x'"), std::string::npos);
   EXPECT_NE(message_of("1,2\n3\n", kNumbers).find("line 2: 1 fields where 2"), std::string::npos);
   EXPECT_NE(message_of("1,2\n3,4,5\n", kNumbers).find("line 2: more than 2"), std::string::npos);
 }

@@ -1,10 +1,9 @@
 #include "shoal/data/file_source.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <fmt/format.h>
 
 #include "shoal/data/held_out.h"
 

@@ -47,8 +47,7 @@ Result<LabelledRows> labelled_rows(const TypedArray& features, const TypedArray&
 // stratified by class, by a shuffle keyed by split_seed and not by the run's seed. Row limits take
 // rows from the front, after that.
 Result<TaskData> make_file_task(const std::string& name, Target target, LabelledRows train,
-                                std::optional<LabelledRows> test,
-                                const FileTaskSettings& settings);
+                                std::optional<LabelledRows> test, const FileTaskSettings& settings);
 
 // The folder of small data files: `folder` when given, else $SHOAL_DATA_DIR, else the build's.
 std::string data_folder(const std::string& folder);

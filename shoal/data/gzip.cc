@@ -1,9 +1,8 @@
 #include "shoal/data/gzip.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <zlib.h>
-
-#include <algorithm>
 
 #include "shoal/base/check.h"
 
@@ -40,8 +39,8 @@ Result<std::size_t> GzipReader::some(std::byte* out, std::size_t count) {
   while (stream.avail_out > 0 && !state_->ended) {
     if (stream.avail_in == 0) {
       const std::size_t piece = std::min(kStepBytes, state_->input.size() - state_->given);
-      stream.next_in = reinterpret_cast<Bytef*>(
-          const_cast<std::byte*>(state_->input.data() + state_->given));
+      stream.next_in =
+          reinterpret_cast<Bytef*>(const_cast<std::byte*>(state_->input.data() + state_->given));
       stream.avail_in = static_cast<uInt>(piece);
       state_->given += piece;
     }

@@ -67,8 +67,7 @@ Dataset take_rows(const Dataset& data, const Rows& rows) {
   return out;
 }
 
-Result<SplitRows> stratified_split(const Dataset& data, double fraction,
-                                   std::uint64_t split_seed) {
+Result<SplitRows> stratified_split(const Dataset& data, double fraction, std::uint64_t split_seed) {
   SHOAL_TRY_STATUS(check_fraction(fraction));
   RandomStream stream(split_seed, purpose("held-out rows"));
   SplitRows split;

@@ -1,8 +1,7 @@
 #include "shoal/data/idx_reader.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 #include <limits>
 #include <optional>
 
@@ -86,8 +85,10 @@ Result<TypedArray> parse_gzipped(ByteView bytes, std::uint64_t max_bytes) {
   array.shape = parse_shape(ByteView(header).subspan(4));
   SHOAL_TRY(const std::uint64_t declared, array_bytes(array.shape, array.type));
   if (declared > max_bytes)
-    return limit_exceeded(fmt::format("the header declares {} bytes of elements; at most {} are "
-                                      "unfolded", declared, max_bytes));
+    return limit_exceeded(
+        fmt::format("the header declares {} bytes of elements; at most {} are "
+                    "unfolded",
+                    declared, max_bytes));
   SHOAL_TRY_STATUS(reader.append(array.data, declared));
   if (array.data.size() < declared)
     return corrupt(fmt::format("the header declares {} bytes of elements, the file unfolds to {}",

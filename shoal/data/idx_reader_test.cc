@@ -33,8 +33,7 @@ TEST(IdxReader, TurnsBigEndianElementsRound) {
   float value = 0.0f;
   to_floats(*floats, 2.0, std::span(&value, 1));
   EXPECT_EQ(value, 3.0f);
-  const auto doubles =
-      parse_idx(raw({0, 0, 0x0e, 1, 0, 0, 0, 1, 0xc0, 0x04, 0, 0, 0, 0, 0, 0}));
+  const auto doubles = parse_idx(raw({0, 0, 0x0e, 1, 0, 0, 0, 1, 0xc0, 0x04, 0, 0, 0, 0, 0, 0}));
   ASSERT_TRUE(doubles.ok());
   to_floats(*doubles, 1.0, std::span(&value, 1));
   EXPECT_EQ(value, -2.5f);
@@ -76,23 +75,23 @@ TEST(IdxReader, RefusesEveryFlippedBitOfItsHeader) {
 TEST(IdxReader, SurvivesEveryFlippedBitOfAGzippedFile) {
   const Bytes whole = gzipped(small_file());
   const auto right = parse_idx(whole);
+  std::size_t accepted = 0;
   for_each_flip(whole, whole.size(), [&](const Bytes& flipped, std::size_t bit) {
     const auto array = parse_idx(flipped);
     // The time, flags and system of the gzip header (bytes 4 to 9) are not covered by its checksum.
     if (array.ok()) {
       EXPECT_EQ(array->data, right->data) << bit;
     }
-    if (bit / 8 >= 10) {
-      EXPECT_FALSE(array.ok()) << bit;
-    }
+    if (bit / 8 >= 10) accepted += array.ok();
   });
+  // Behind the header only the unused bits that fill the last byte of the stream may differ.
+  EXPECT_LT(accepted, 8u);
 }
 
 TEST(IdxReader, RefusesLyingLengths) {
   for (const int high : {0x7f, 0x80, 0xff}) {
     EXPECT_FALSE(parse_idx(raw({0, 0, 8, 1, high, 0xff, 0xff, 0xff, 1, 2})).ok());
-    EXPECT_FALSE(
-        parse_idx(gzipped(raw({0, 0, 8, 1, high, 0xff, 0xff, 0xff, 1, 2}))).ok());
+    EXPECT_FALSE(parse_idx(gzipped(raw({0, 0, 8, 1, high, 0xff, 0xff, 0xff, 1, 2}))).ok());
   }
   // 2^32 x 2^32 bytes, and a product that wraps to 0 in 64 bits.
   EXPECT_FALSE(parse_idx(raw({0, 0, 8, 2, 255, 255, 255, 255, 255, 255, 255, 255})).ok());

@@ -1,8 +1,7 @@
 // Data sets by name that Debian carries: fashion_mnist (package dataset-fashion-mnist), and digits
 // and breast_cancer (files inside package python3-sklearn, brought by `make data`).
-#include <fmt/format.h>
-
 #include <filesystem>
+#include <fmt/format.h>
 
 #include "shoal/data/csv_reader.h"
 #include "shoal/data/file_source.h"
@@ -64,8 +63,9 @@ class FashionSource : public DataSource {
   Result<TypedArray> read(const std::string& file, const std::string& part) const {
     auto array = read_idx(fmt::format("{}/{}-{}", settings_.folder, part, file));
     if (!array.ok())
-      return with_advice(array.error(), "install the Debian package dataset-fashion-mnist, or set "
-                                        "folder to where its files lie");
+      return with_advice(array.error(),
+                         "install the Debian package dataset-fashion-mnist, or set "
+                         "folder to where its files lie");
     return array;
   }
   FashionSettings settings_;
@@ -101,14 +101,14 @@ struct SmallSet {
 };
 
 const SmallSet& digits() {
-  static const SmallSet set{"digits", "digits.csv.gz", CsvFirstLine::kNone, 1797, 64,
-                            {1, 8, 8}, 16.0f, false};
+  static const SmallSet set{
+      "digits", "digits.csv.gz", CsvFirstLine::kNone, 1797, 64, {1, 8, 8}, 16.0f, false};
   return set;
 }
 
 const SmallSet& breast_cancer() {
-  static const SmallSet set{"breast_cancer", "breast_cancer.csv", CsvFirstLine::kCounts, 569, 30,
-                            {30}, 1.0f, true};
+  static const SmallSet set{
+      "breast_cancer", "breast_cancer.csv", CsvFirstLine::kCounts, 569, 30, {30}, 1.0f, true};
   return set;
 }
 
@@ -118,12 +118,13 @@ class SmallSource : public DataSource {
       : set_(set), settings_(std::move(settings)) {}
 
   Result<TaskData> load(std::uint64_t) const override {
-    const std::string path = (std::filesystem::path(data_folder(settings_.folder)) / set_.file)
-                                 .string();
+    const std::string path =
+        (std::filesystem::path(data_folder(settings_.folder)) / set_.file).string();
     auto table = read_csv(path, {.separator = ',', .first_line = set_.first_line});
     if (!table.ok())
-      return with_advice(table.error(), "run `make data` to bring it, or set folder to where it "
-                                        "lies");
+      return with_advice(table.error(),
+                         "run `make data` to bring it, or set folder to where it "
+                         "lies");
     if (table->rows != set_.rows || table->columns != set_.features + 1)
       return corrupt(fmt::format("{}: {} rows of {} numbers; {} has {} of {}", path, table->rows,
                                  table->columns, set_.name, set_.rows, set_.features + 1));

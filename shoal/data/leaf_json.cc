@@ -1,9 +1,8 @@
 #include "shoal/data/leaf_json.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
+#include <fmt/format.h>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -77,7 +76,17 @@ class LeafHandler : public nlohmann::json_sax<Json> {
 
  private:
   enum class Place {
-    kOutside, kTop, kUsers, kCounts, kHierarchies, kUserData, kUser, kX, kRow, kLabels, kSkip
+    kOutside,
+    kTop,
+    kUsers,
+    kCounts,
+    kHierarchies,
+    kUserData,
+    kUser,
+    kX,
+    kRow,
+    kLabels,
+    kSkip
   };
 
   Place place() const { return stack_.empty() ? Place::kOutside : stack_.back(); }
@@ -137,8 +146,9 @@ bool LeafHandler::key(string_t& name) {
     case Place::kUser: {
       key_ = name;
       next_ = name == "x" ? Place::kX : name == "y" ? Place::kLabels : Place::kSkip;
-      bool* has = next_ == Place::kX ? &user_->has_x : next_ == Place::kLabels ? &user_->has_y
-                                                                              : nullptr;
+      bool* has = next_ == Place::kX        ? &user_->has_x
+                  : next_ == Place::kLabels ? &user_->has_y
+                                            : nullptr;
       if (has && *has) return wrong(fmt::format("{} stands twice", where()));
       if (has) *has = true;
       return true;
@@ -173,8 +183,8 @@ bool LeafHandler::end_array() {
     if (width == 0) return wrong(fmt::format("{}: an empty row", where()));
     if (features == 0) features = width;
     if (width != features)
-      return wrong(fmt::format("{}: a row of {} numbers where others have {}", where(), width,
-                               features));
+      return wrong(
+          fmt::format("{}: a row of {} numbers where others have {}", where(), width, features));
     ++user_->rows;
   }
   return leave();
@@ -222,18 +232,17 @@ Status check_users(const LeafHandler& file) {
   if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end())
     return corrupt(fmt::format("the user '{}' stands twice in users", twice->substr(0, 40)));
   if (file.user_data.size() != file.users.size())
-    return corrupt(fmt::format("{} users but data of {}", file.users.size(),
-                               file.user_data.size()));
+    return corrupt(
+        fmt::format("{} users but data of {}", file.users.size(), file.user_data.size()));
   for (std::size_t u = 0; u < file.users.size(); ++u) {
     const auto found = file.user_data.find(file.users[u]);
     const std::string name = file.users[u].substr(0, 40);
     if (found == file.user_data.end()) return corrupt(fmt::format("user '{}' has no data", name));
     const UserRows& rows = found->second;
-    if (!rows.has_x || !rows.has_y)
-      return corrupt(fmt::format("user '{}' needs x and y", name));
+    if (!rows.has_x || !rows.has_y) return corrupt(fmt::format("user '{}' needs x and y", name));
     if (rows.rows != rows.y.size())
-      return corrupt(fmt::format("user '{}' has {} rows but {} labels", name, rows.rows,
-                                 rows.y.size()));
+      return corrupt(
+          fmt::format("user '{}' has {} rows but {} labels", name, rows.rows, rows.y.size()));
     if (file.counts[u] < 0 || static_cast<std::uint64_t>(file.counts[u]) != rows.rows)
       return corrupt(fmt::format("num_samples of user '{}' is {}, but it has {} rows", name,
                                  file.counts[u], rows.rows));
@@ -337,8 +346,8 @@ Result<TaskData> read_leaf_pair(const std::string& train, const std::string& tes
   SHOAL_TRY(LeafData training, read_leaf(train, classes));
   SHOAL_TRY(LeafData testing, read_leaf(test, classes));
   if (training.data.features != testing.data.features)
-    return corrupt(fmt::format("{}: {} features, but {} has {}", test, testing.data.features,
-                               train, training.data.features));
+    return corrupt(fmt::format("{}: {} features, but {} has {}", test, testing.data.features, train,
+                               training.data.features));
   std::map<std::string, std::uint32_t> number;
   for (const std::string& user : training.users)
     number.emplace(user, static_cast<std::uint32_t>(number.size()));

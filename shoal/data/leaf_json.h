@@ -23,7 +23,7 @@ inline constexpr std::int64_t kMaxLeafLabel = 65535;
 inline constexpr int kMaxLeafDepth = 64;
 
 struct LeafData {
-  Dataset data;                          // users[row] indexes `users`; rows in user order
+  Dataset data;  // users[row] indexes `users`; rows in user order
   std::vector<std::string> users;
   std::vector<std::string> hierarchies;  // one a user, or empty
 

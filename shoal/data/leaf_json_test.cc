@@ -1,9 +1,8 @@
 #include "shoal/data/leaf_json.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <cstring>
+#include <gtest/gtest.h>
 #include <limits>
 
 #include "shoal/base/random.h"
@@ -64,10 +63,15 @@ TEST(LeafJson, RoundTripsEveryBit) {
 
 TEST(LeafJson, RefusesWhatDoesNotAddUp) {
   const char* const files[] = {
-      "", "[]", "{}", "1", R"({"users":[]})",
+      "",
+      "[]",
+      "{}",
+      "1",
+      R"({"users":[]})",
       R"({"users":["a"],"num_samples":[2],"user_data":{"a":{"x":[[1]],"y":[0]}}})",
       R"({"users":["a"],"num_samples":[-1],"user_data":{"a":{"x":[[1]],"y":[0]}}})",
-      R"({"users":["a"],"num_samples":[18446744073709551617],"user_data":{"a":{"x":[[1]],"y":[0]}}})",
+      R"({"users":["a"],"num_samples":[18446744073709551617],)"
+      R"("user_data":{"a":{"x":[[1]],"y":[0]}}})",
       R"({"users":["a"],"num_samples":[1.5],"user_data":{"a":{"x":[[1]],"y":[0]}}})",
       R"({"users":["a"],"num_samples":[1,1],"user_data":{"a":{"x":[[1]],"y":[0]}}})",
       R"({"users":["a"],"num_samples":[1],"user_data":{"b":{"x":[[1]],"y":[0]}}})",
@@ -85,10 +89,12 @@ TEST(LeafJson, RefusesWhatDoesNotAddUp) {
       R"({"users":["a"],"num_samples":[1],"user_data":{"a":{"x":[[1]],"y":[0.5]}}})",
       R"({"users":["a"],"num_samples":[1],"user_data":{"a":{"x":[[1]],"y":[4294967296]}}})",
       R"({"users":["a","a"],"num_samples":[1,1],"user_data":{"a":{"x":[[1]],"y":[0]}}})",
-      R"({"users":["a"],"num_samples":[1],"user_data":{"a":{"x":[[1]],"y":[0]},"a":{"x":[[1]],"y":[0]}}})",
+      R"({"users":["a"],"num_samples":[1],)"
+      R"("user_data":{"a":{"x":[[1]],"y":[0]},"a":{"x":[[1]],"y":[0]}}})",
       R"({"users":["a"],"num_samples":[1],"user_data":{"a":{"x":[[1]],"x":[[1]],"y":[0]}}})",
       R"({"users":["a"],"users":["a"],"num_samples":[1],"user_data":{"a":{"x":[[1]],"y":[0]}}})",
-      R"({"users":["a"],"num_samples":[1],"user_data":{"a":{"x":[[1]],"y":[0]}},"hierarchies":["h","h"]})",
+      R"({"users":["a"],"num_samples":[1],)"
+      R"("user_data":{"a":{"x":[[1]],"y":[0]}},"hierarchies":["h","h"]})",
       R"({"users":["a"],"num_samples":[1],"user_data":[{"x":[[1]],"y":[0]}]})",
       R"({"users":{"a":1},"num_samples":[1],"user_data":{"a":{"x":[[1]],"y":[0]}}})"};
   for (const char* file : files) EXPECT_FALSE(parse_leaf(file).ok()) << file;
@@ -97,11 +103,11 @@ TEST(LeafJson, RefusesWhatDoesNotAddUp) {
 }
 
 TEST(LeafJson, SkipsKeysItDoesNotKnowToALimitedDepth) {
-  const std::string tail =
-      R"("users":["a"],"num_samples":[1],"user_data":{"a":{"x":[[1]],"raw":[{"k":["t",null]}],"y":[0]}}})";
+  const std::string tail = R"("users":["a"],"num_samples":[1],)"
+                           R"("user_data":{"a":{"x":[[1]],"raw":[{"k":["t",null]}],"y":[0]}}})";
   EXPECT_TRUE(parse_leaf("{\"meta\":{\"a\":[1,\"b\",true,{}]}," + tail).ok());
-  EXPECT_FALSE(parse_leaf("{\"meta\":" + std::string(100, '[') + std::string(100, ']') + "," + tail)
-                   .ok());
+  EXPECT_FALSE(
+      parse_leaf("{\"meta\":" + std::string(100, '[') + std::string(100, ']') + "," + tail).ok());
   EXPECT_FALSE(parse_leaf(std::string(1000000, '[')).ok());
 }
 
@@ -122,8 +128,8 @@ TEST(LeafJson, NumbersTheUsersOfAPairAlike) {
   const std::string train = write_test_file("train.json", as_bytes(kSmall));
   const std::string test = write_test_file(
       "test.json",
-      as_bytes(
-          R"({"users":["a","c"],"num_samples":[1,1],"user_data":{"a":{"x":[[0,0]],"y":[4]},"c":{"x":[[1,1]],"y":[0]}}})"));
+      as_bytes(R"({"users":["a","c"],"num_samples":[1,1],)"
+               R"("user_data":{"a":{"x":[[0,0]],"y":[4]},"c":{"x":[[1,1]],"y":[0]}}})"));
   const auto task = read_leaf_pair(train, test);
   ASSERT_TRUE(task.ok()) << task.error().message;
   EXPECT_EQ(task->test->users, (std::vector<std::uint32_t>{1, 2}));

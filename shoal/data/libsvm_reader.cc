@@ -1,8 +1,7 @@
 #include "shoal/data/libsvm_reader.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "shoal/base/file.h"
 #include "shoal/data/text_scan.h"
@@ -20,8 +19,8 @@ std::string_view next_word(std::string_view& line) {
 
 Error wrong_word(std::size_t line, std::size_t place, std::string_view word,
                  std::string_view complaint) {
-  return corrupt(fmt::format("line {}, word {}: '{}' {}", line, place, word.substr(0, 40),
-                             complaint));
+  return corrupt(
+      fmt::format("line {}, word {}: '{}' {}", line, place, word.substr(0, 40), complaint));
 }
 
 Status parse_row(std::string_view line, std::size_t number, SparseTable& table) {
@@ -77,11 +76,13 @@ Result<SparseTable> parse_libsvm(std::string_view text) {
 
 Result<std::vector<float>> SparseTable::dense(std::size_t columns, std::uint64_t max_cells) const {
   if (features > columns)
-    return corrupt(fmt::format("an index {} is larger than the {} features expected", features,
-                               columns));
+    return corrupt(
+        fmt::format("an index {} is larger than the {} features expected", features, columns));
   if (columns > 0 && rows > max_cells / columns)
-    return limit_exceeded(fmt::format("{} rows of {} features would make a dense table of more "
-                                      "than {} numbers", rows, columns, max_cells));
+    return limit_exceeded(
+        fmt::format("{} rows of {} features would make a dense table of more "
+                    "than {} numbers",
+                    rows, columns, max_cells));
   std::vector<float> cells(rows * columns, 0.0f);
   for (std::size_t row = 0; row < rows; ++row)
     for (std::uint64_t k = begin[row]; k < begin[row + 1]; ++k)

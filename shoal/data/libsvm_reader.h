@@ -23,8 +23,8 @@ struct SparseTable {
   std::size_t rows = 0;
   std::size_t features = 0;  // the largest index
   std::vector<float> labels;
-  std::vector<std::uint64_t> begin;    // rows + 1 places in index and value
-  std::vector<std::uint32_t> index;    // from 0
+  std::vector<std::uint64_t> begin;  // rows + 1 places in index and value
+  std::vector<std::uint32_t> index;  // from 0
   std::vector<float> value;
 
   // Writes rows * columns floats; an error when a row has an index beyond `columns`, or when the

@@ -13,8 +13,7 @@ TEST(LibsvmReader, ReadsSparseRows) {
   EXPECT_EQ(table->rows, 3u);
   EXPECT_EQ(table->features, 4u);
   EXPECT_EQ(table->labels, (std::vector<float>{1, -1, 2}));
-  EXPECT_EQ(table->dense(4).value(),
-            (std::vector<float>{0.5f, 0, -2, 0, 0, 0, 0, 0, 0, 10, 0, 4}));
+  EXPECT_EQ(table->dense(4).value(), (std::vector<float>{0.5f, 0, -2, 0, 0, 0, 0, 0, 0, 10, 0, 4}));
   EXPECT_EQ(table->dense(5).value().size(), 15u);
   EXPECT_FALSE(table->dense(3).ok());
 }
@@ -32,11 +31,27 @@ TEST(LibsvmReader, SaysLineAndPlace) {
 }
 
 TEST(LibsvmReader, RefusesMalformedRows) {
-  for (const char* text :
-       {"", "\n", "x\n", "1 0:1\n", "1 -1:1\n", "1 1.5:1\n", "1 2:1 1:1\n", "1 1:1 1:2\n",
-        "1 1:\n", "1 :1\n", "1 1\n", "1 1:x\n", "1 1:nan\n", "1 1:inf\n", "nan 1:1\n",
-        "1 2147483648:1\n", "1 4294967296:1\n", "1 9223372036854775808:1\n", "1 1:1:1\n",
-        "1,2 1:1\n", "1 qid:3 1:1\n"})
+  for (const char* text : {"",
+                           "\n",
+                           "x\n",
+                           "1 0:1\n",
+                           "1 -1:1\n",
+                           "1 1.5:1\n",
+                           "1 2:1 1:1\n",
+                           "1 1:1 1:2\n",
+                           "1 1:\n",
+                           "1 :1\n",
+                           "1 1\n",
+                           "1 1:x\n",
+                           "1 1:nan\n",
+                           "1 1:inf\n",
+                           "nan 1:1\n",
+                           "1 2147483648:1\n",
+                           "1 4294967296:1\n",
+                           "1 9223372036854775808:1\n",
+                           "1 1:1:1\n",
+                           "1,2 1:1\n",
+                           "1 qid:3 1:1\n"})
     EXPECT_FALSE(parse_libsvm(text).ok()) << text;
 }
 

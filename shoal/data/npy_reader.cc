@@ -1,8 +1,7 @@
 #include "shoal/data/npy_reader.h"
 
-#include <fmt/format.h>
-
 #include <cstring>
+#include <fmt/format.h>
 #include <optional>
 #include <string_view>
 
@@ -102,8 +101,10 @@ class HeaderParser {
     for (const TypeName& known : kTypes)
       if (known.name == name) header.type = known.type;
     if (!header.type)
-      return unsupported(fmt::format("byte {}: elements of type '{}'; read are little-endian f4, "
-                                     "f8, i4, i8 and u1", offset_ + at_, name.substr(0, 40)));
+      return unsupported(
+          fmt::format("byte {}: elements of type '{}'; read are little-endian f4, "
+                      "f8, i4, i8 and u1",
+                      offset_ + at_, name.substr(0, 40)));
     return ok_status();
   }
   Status shape(Header& header) {
@@ -203,8 +204,7 @@ Result<TypedArray> read_npy(const std::string& path) {
 
 Result<Bytes> npy_bytes(const TypedArray& array) {
   if (array.shape.size() > kMaxNpyDimensions)
-    return unsupported(fmt::format("NPY files here have at most {} dimensions",
-                                   kMaxNpyDimensions));
+    return unsupported(fmt::format("NPY files here have at most {} dimensions", kMaxNpyDimensions));
   std::string_view name;
   for (const TypeName& known : kTypes)
     if (known.type == array.type && name.empty()) name = known.name;
@@ -213,8 +213,8 @@ Result<Bytes> npy_bytes(const TypedArray& array) {
   for (const std::uint64_t dimension : array.shape) shape += fmt::format("{}, ", dimension);
   if (array.shape.size() > 1) shape.resize(shape.size() - 2);
   if (array.shape.size() == 1) shape.resize(shape.size() - 1);
-  std::string dictionary = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}",
-                                       name, shape);
+  std::string dictionary =
+      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", name, shape);
   const std::size_t unpadded = kMagic.size() + 4 + dictionary.size() + 1;
   dictionary.append((kAlignment - unpadded % kAlignment) % kAlignment, ' ');
   dictionary += '\n';

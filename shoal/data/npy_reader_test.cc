@@ -1,8 +1,7 @@
 #include "shoal/data/npy_reader.h"
 
-#include <gtest/gtest.h>
-
 #include <cstring>
+#include <gtest/gtest.h>
 
 #include "shoal/data/test_files.h"
 
@@ -40,7 +39,8 @@ TEST(NpyReader, WritesTheHeaderThatNumPyWrites) {
   expected.resize(117, ' ');
   expected += '\n';
   EXPECT_EQ(bytes->size(), 128u + 24u);
-  EXPECT_EQ(as_text(ByteView(*bytes).subspan(0, 10)), std::string_view("\x93NUMPY\x01\x00v\x00", 10));
+  EXPECT_EQ(as_text(ByteView(*bytes).subspan(0, 10)),
+            std::string_view("\x93NUMPY\x01\x00v\x00", 10));
   EXPECT_EQ(as_text(ByteView(*bytes).subspan(10, 118)), expected);
   const auto line = npy_bytes({ElementType::kU8, {4}, counting(4)});
   EXPECT_NE(as_text(*line).find("'shape': (4,), }"), std::string::npos);
@@ -60,8 +60,8 @@ TEST(NpyReader, RoundTripsThroughAFile) {
       EXPECT_EQ(again->shape, shape);
       EXPECT_EQ(again->data, array.data);
     }
-  EXPECT_FALSE(write_npy("/tmp/x.npy", std::vector<std::uint64_t>{2, 2}, std::vector<float>(3))
-                   .ok());
+  EXPECT_FALSE(
+      write_npy("/tmp/x.npy", std::vector<std::uint64_t>{2, 2}, std::vector<float>(3)).ok());
 }
 
 TEST(NpyReader, TurnsFortranOrderToC) {
@@ -70,8 +70,8 @@ TEST(NpyReader, TurnsFortranOrderToC) {
   for (int k = 0; k < 4; ++k)
     for (int j = 0; j < 3; ++j)
       for (int i = 0; i < 2; ++i) elements.push_back(static_cast<std::byte>(100 * i + 10 * j + k));
-  const auto array = parse_npy(
-      file_of("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3, 4), }", elements));
+  const auto array =
+      parse_npy(file_of("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3, 4), }", elements));
   ASSERT_TRUE(array.ok()) << array.error().message;
   for (int i = 0; i < 2; ++i)
     for (int j = 0; j < 3; ++j)
@@ -106,7 +106,11 @@ TEST(NpyReader, RefusesEveryTruncationAndSurvivesEveryFlip) {
 
 TEST(NpyReader, RefusesMalformedHeaders) {
   const char* const headers[] = {
-      "", "{", "{}", "{'descr': '|u1'}", "{'descr': '|u1', 'fortran_order': False}",
+      "",
+      "{",
+      "{}",
+      "{'descr': '|u1'}",
+      "{'descr': '|u1', 'fortran_order': False}",
       "{'descr': '>f4', 'fortran_order': False, 'shape': (6,), }",
       "{'descr': '|O', 'fortran_order': False, 'shape': (6,), }",
       "{'descr': '|u1', 'fortran_order': 0, 'shape': (6,), }",
@@ -127,8 +131,8 @@ TEST(NpyReader, RefusesMalformedHeaders) {
       "{'descr': '|u1', 'fortran_order': True, 'shape': (9223372036854775808, 2, 3), }",
       "{'descr': '|u1', 'fortran_order': False, 'shape': (18446744073709551622,), }",
       "{'descr': '|u1\", 'fortran_order': False, 'shape': (6,), }"};
-  for (const char* header : headers) EXPECT_FALSE(parse_npy(file_of(header, counting(6))).ok())
-      << header;
+  for (const char* header : headers)
+    EXPECT_FALSE(parse_npy(file_of(header, counting(6))).ok()) << header;
 }
 
 TEST(NpyReader, RefusesLyingHeaderLengths) {

@@ -1,7 +1,6 @@
 #include "shoal/data/order.h"
 
 #include <fmt/format.h>
-
 #include <limits>
 
 #include "shoal/base/check.h"
@@ -34,8 +33,7 @@ void DataOrder::begin_epoch() {
     case OrderKind::kInOrder:
       return;
     case OrderKind::kSingleShuffle:
-      RandomStream(seed_, purpose("data order, single shuffle"), node_)
-          .shuffle(std::span(order_));
+      RandomStream(seed_, purpose("data order, single shuffle"), node_).shuffle(std::span(order_));
       return;
     case OrderKind::kRandomReshuffling:
       RandomStream(seed_, purpose("data order"), node_, epoch_).shuffle(std::span(order_));
@@ -83,8 +81,8 @@ Status DataOrder::load(ByteReader& reader) {
   SHOAL_TRY(const std::uint32_t epoch, reader.number<std::uint32_t>());
   SHOAL_TRY(const std::uint64_t position, reader.number<std::uint64_t>());
   if (position > rows_.size())
-    return corrupt(fmt::format("a data order at place {} of a node with {} rows", position,
-                               rows_.size()));
+    return corrupt(
+        fmt::format("a data order at place {} of a node with {} rows", position, rows_.size()));
   epoch_ = epoch;
   position_ = static_cast<std::size_t>(position);
   order_.clear();

@@ -5,8 +5,8 @@
 //   single_shuffle      one permutation, used in every epoch
 //   in_order            as the partition lists them: streams, incremental gradient
 //
-// An epoch has as many places as the node has rows; its last batch keeps the remainder. Each epoch is
-// keyed by (seed, node, epoch), so the saved state is two numbers: epoch and position.
+// An epoch has as many places as the node has rows; its last batch keeps the remainder. Each epoch
+// is keyed by (seed, node, epoch), so the saved state is two numbers: epoch and position.
 #pragma once
 
 #include <algorithm>

@@ -1,8 +1,7 @@
 #include "shoal/data/order.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
+#include <gtest/gtest.h>
 #include <map>
 #include <numeric>
 
@@ -47,8 +46,7 @@ TEST(DataOrder, VisitsEveryRowOnceAnEpochUnlessWithReplacement) {
       std::sort(seen.begin(), seen.end());
       EXPECT_EQ(seen == rows, kind != OrderKind::kWithReplacement);
     }
-    const bool fresh =
-        kind == OrderKind::kWithReplacement || kind == OrderKind::kRandomReshuffling;
+    const bool fresh = kind == OrderKind::kWithReplacement || kind == OrderKind::kRandomReshuffling;
     EXPECT_EQ(epochs[0] != epochs[1] && epochs[1] != epochs[2], fresh);
     EXPECT_EQ(epochs[0] == rows, kind == OrderKind::kInOrder);
   }
@@ -125,9 +123,8 @@ TEST(DataOrder, PassesOnceInBatches) {
   std::sort(seen.begin(), seen.end());
   EXPECT_EQ(seen, rows);
   sizes.clear();
-  for_each_batch(rows, 0, [&](std::span<const std::uint32_t> batch) {
-    sizes.push_back(batch.size());
-  });
+  for_each_batch(rows, 0,
+                 [&](std::span<const std::uint32_t> batch) { sizes.push_back(batch.size()); });
   EXPECT_EQ(sizes, (std::vector<std::size_t>{7}));
 }
 

@@ -3,8 +3,8 @@
 //   labelled   = ["0:500, 1:500", "0:500, 2:500"]
 //   unlabelled = ["6:1000", "6:1000, 7:2500"]
 //
-// Rows are drawn at random without replacement, labelled ones first; asking for more rows of a class
-// than there are is an error. Rows that no list asks for are left out.
+// Rows are drawn at random without replacement, labelled ones first; asking for more rows of a
+// class than there are is an error. Rows that no list asks for are left out.
 #include "shoal/data/partition_entries.h"
 #include "shoal/data/text_scan.h"
 
@@ -40,8 +40,8 @@ Result<std::vector<Demand>> parse_list(std::string_view text, std::size_t classe
                           ? std::nullopt
                           : parse_number<std::size_t>(trimmed(pair.substr(colon + 1)));
     if (!label || !rows || *label >= classes)
-      return invalid_argument(fmt::format("'{}' is not class:rows with a class from 0 to {}", pair,
-                                          classes - 1));
+      return invalid_argument(
+          fmt::format("'{}' is not class:rows with a class from 0 to {}", pair, classes - 1));
     list.push_back({*label, *rows});
   }
   return list;
@@ -56,9 +56,10 @@ Result<std::vector<Rows>> take(const std::vector<std::string>& lists, std::vecto
     for (const Demand& demand : demands) {
       Rows& source = left[demand.label];
       if (demand.rows > source.size())
-        return invalid_argument(fmt::format("the list of node {} asks for {} rows of class {}, and "
-                                            "{} are left", out.size() - 1, demand.rows,
-                                            demand.label, source.size()));
+        return invalid_argument(
+            fmt::format("the list of node {} asks for {} rows of class {}, and "
+                        "{} are left",
+                        out.size() - 1, demand.rows, demand.label, source.size()));
       rows.insert(rows.end(), source.end() - static_cast<std::ptrdiff_t>(demand.rows),
                   source.end());
       source.resize(source.size() - demand.rows);
@@ -73,11 +74,15 @@ Result<Partition> split_class_lists(const ClassListSettings& settings,
   SHOAL_TRY_STATUS(check_nodes(*data, nodes));
   SHOAL_TRY_STATUS(check_classes(*data, "class_lists"));
   if (settings.labelled.size() != nodes)
-    return invalid_argument(fmt::format("labelled must hold one list for each of the {} nodes; it "
-                                        "has {}", nodes, settings.labelled.size()));
+    return invalid_argument(
+        fmt::format("labelled must hold one list for each of the {} nodes; it "
+                    "has {}",
+                    nodes, settings.labelled.size()));
   if (!settings.unlabelled.empty() && settings.unlabelled.size() != nodes)
-    return invalid_argument(fmt::format("unlabelled must hold one list for each of the {} nodes, "
-                                        "or none; it has {}", nodes, settings.unlabelled.size()));
+    return invalid_argument(
+        fmt::format("unlabelled must hold one list for each of the {} nodes, "
+                    "or none; it has {}",
+                    nodes, settings.unlabelled.size()));
   auto left = shuffled_rows_by_class(*data, seed);
   SHOAL_TRY(auto labelled, take(settings.labelled, left));
   SHOAL_TRY(auto unlabelled, take(settings.unlabelled, left));

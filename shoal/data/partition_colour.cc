@@ -1,7 +1,8 @@
-// colour_split (after the data-bias experiment of FedMA, arXiv 2002.06440): two domains that go with
-// the class. Of the classes of a first group a majority of rows (0.95) is made grey, of the others the
-// minority (0.05). Grey rows go to the first half of the nodes, colour rows to the others, each IID.
-// A model that looks at colour instead of shape fails on a test set that mixes both evenly.
+// colour_split (after the data-bias experiment of FedMA, arXiv 2002.06440): two domains that go
+// with the class. Of the classes of a first group a majority of rows (0.95) is made grey, of the
+// others the minority (0.05). Grey rows go to the first half of the nodes, colour rows to the
+// others, each IID. A model that looks at colour instead of shape fails on a test set that mixes
+// both evenly.
 //
 // Grey is the luminance (0.299, 0.587, 0.114) in all three channels. Images of one channel have no
 // colour: their stand-in for grey is dark, the values multiplied by `dim`.
@@ -39,8 +40,8 @@ Result<std::vector<bool>> mostly_grey(const ColourSettings& settings, std::size_
     for (std::size_t c = 0; c < classes / 2; ++c) grey[c] = true;
   for (const double label : settings.grey_classes) {
     if (label != std::floor(label) || label >= static_cast<double>(classes))
-      return invalid_argument(fmt::format("grey_classes holds {}, which is no class from 0 to {}",
-                                          label, classes - 1));
+      return invalid_argument(
+          fmt::format("grey_classes holds {}, which is no class from 0 to {}", label, classes - 1));
     grey[static_cast<std::size_t>(label)] = true;
   }
   return grey;

@@ -1,5 +1,6 @@
-// concept_skew: the same features, other labels. IID rows; each node, with probability pi, renames its
-// labels by a random permutation other than the identity. The changed set is a copy with the same ids.
+// concept_skew: the same features, other labels. IID rows; each node, with probability pi, renames
+// its labels by a random permutation other than the identity. The changed set is a copy with the
+// same ids.
 #include "shoal/data/partition_entries.h"
 
 namespace shoal {

@@ -1,14 +1,15 @@
 // The two Dirichlet partitions, which differ under one alpha.
 //
-// dirichlet_clients (Yurochkin et al., arXiv 1905.12022; FedMA, NIID-Bench): each class is shared out
-// by p ~ Dir_n(alpha) among the clients that hold fewer than N/n rows; sizes vary. Leaving full
+// dirichlet_clients (Yurochkin et al., arXiv 1905.12022; FedMA, NIID-Bench): each class is shared
+// out by p ~ Dir_n(alpha) among the clients that hold fewer than N/n rows; sizes vary. Leaving full
 // clients out and renormalising is the same as a Dirichlet draw over the others, and is drawn so:
-// nothing underflows to 0/0. Classes are served in an order permuted by the seed, since the last ones
-// go to the poorest clients. The whole is redrawn until every client has min_rows, max_tries times.
+// nothing underflows to 0/0. Classes are served in an order permuted by the seed, since the last
+// ones go to the poorest clients. The whole is redrawn until every client has min_rows, max_tries
+// times.
 //
 // dirichlet_labels (Hsu, Qi, Brown, arXiv 1909.06335): each client draws label proportions
-// q_i ~ Dir_C(alpha), or alpha * C * prior, and takes equally many rows one by one: label ~ q_i, next
-// unused row of that label. A label that runs out is closed for all, and the rest keep their
+// q_i ~ Dir_C(alpha), or alpha * C * prior, and takes equally many rows one by one: label ~ q_i,
+// next unused row of that label. A label that runs out is closed for all, and the rest keep their
 // proportions. No row is used twice.
 #include <algorithm>
 
@@ -55,8 +56,8 @@ Result<Partition> split_clients(const DirichletClientsSettings& settings,
   SHOAL_TRY_STATUS(check_classes(*data, "dirichlet_clients"));
   const auto least = static_cast<std::size_t>(settings.min_rows);
   if (least > data->rows / nodes)
-    return invalid_argument(fmt::format("min_rows {} for {} nodes is more than the {} rows", least,
-                                        nodes, data->rows));
+    return invalid_argument(
+        fmt::format("min_rows {} for {} nodes is more than the {} rows", least, nodes, data->rows));
   auto by_class = shuffled_rows_by_class(*data, seed);
   std::erase_if(by_class, [](const Rows& rows) { return rows.empty(); });
   for (std::int64_t attempt = 0; attempt < settings.max_tries; ++attempt) {
@@ -70,7 +71,8 @@ Result<Partition> split_clients(const DirichletClientsSettings& settings,
   }
   return limit_exceeded(fmt::format(
       "{} draws of dirichlet_clients with alpha {} left some of {} nodes with fewer than {} rows: "
-      "lower min_rows or nodes, or raise alpha", settings.max_tries, settings.alpha, nodes, least));
+      "lower min_rows or nodes, or raise alpha",
+      settings.max_tries, settings.alpha, nodes, least));
 }
 
 enum class Prior { kUniform, kData };
@@ -100,8 +102,8 @@ Result<Partition> split_label_draws(const DirichletLabelsSettings& settings,
   std::vector<double> alphas(left.size(), settings.alpha);
   if (settings.prior == Prior::kData)
     for (std::size_t c = 0; c < left.size(); ++c)
-      alphas[c] *= static_cast<double>(left[c].size() * left.size()) /
-                   static_cast<double>(data->rows);
+      alphas[c] *=
+          static_cast<double>(left[c].size() * left.size()) / static_cast<double>(data->rows);
   const auto sizes = cover_sizes(data->rows, nodes, settings.cover);
   std::vector<Rows> lists(nodes);
   for (std::size_t i = 0; i < nodes; ++i) {

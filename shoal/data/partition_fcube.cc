@@ -1,6 +1,6 @@
-// fcube (NIID-Bench, arXiv 2102.02079): points in 3-D fall in 8 octants; each of 4 nodes holds a pair
-// of opposite octants, so labels (the sign of x1) are balanced on every node while features differ.
-// Octant o has bit j set where coordinate j is positive; node min(o, 7 - o).
+// fcube (NIID-Bench, arXiv 2102.02079): points in 3-D fall in 8 octants; each of 4 nodes holds a
+// pair of opposite octants, so labels (the sign of x1) are balanced on every node while features
+// differ. Octant o has bit j set where coordinate j is positive; node min(o, 7 - o).
 #include <algorithm>
 
 #include "shoal/data/partition_entries.h"
@@ -13,11 +13,15 @@ constexpr std::size_t kOctantPairs = 4;
 Result<Partition> split_fcube(const NoSettings&, std::shared_ptr<const Dataset> data,
                               std::size_t nodes, std::uint64_t seed) {
   if (nodes != kOctantPairs)
-    return invalid_argument(fmt::format("fcube makes 4 nodes, a pair of octants each; {} were "
-                                        "asked for", nodes));
+    return invalid_argument(
+        fmt::format("fcube makes 4 nodes, a pair of octants each; {} were "
+                    "asked for",
+                    nodes));
   if (data->features != 3)
-    return invalid_argument(fmt::format("fcube needs points of 3 coordinates, and rows of {} have "
-                                        "{}: use the source fcube", data->name, data->features));
+    return invalid_argument(
+        fmt::format("fcube needs points of 3 coordinates, and rows of {} have "
+                    "{}: use the source fcube",
+                    data->name, data->features));
   std::vector<Rows> lists(nodes);
   for (std::size_t row = 0; row < data->rows; ++row) {
     std::size_t octant = 0;

@@ -1,5 +1,5 @@
-// labels_per_client, written #k (NIID-Bench, arXiv 2102.02079): client i holds class i mod C and k-1
-// distinct random others; the rows of a class are cut in equal parts among its owners.
+// labels_per_client, written #k (NIID-Bench, arXiv 2102.02079): client i holds class i mod C and
+// k-1 distinct random others; the rows of a class are cut in equal parts among its owners.
 //
 // NIID-Bench's own code leaves classes without an owner when n < C and then divides by zero. Here
 // classes that are nobody's first are dealt before the random ones, to random clients with a free
@@ -67,12 +67,13 @@ Result<Partition> split_labels(const LabelCountSettings& settings,
   SHOAL_TRY_STATUS(check_classes(*data, "labels_per_client"));
   const auto labels = static_cast<std::size_t>(settings.labels);
   if (labels > data->classes)
-    return invalid_argument(fmt::format("labels = {} but there are {} classes", labels,
-                                        data->classes));
+    return invalid_argument(
+        fmt::format("labels = {} but there are {} classes", labels, data->classes));
   if (settings.cover == Classes::kAll && nodes * labels < data->classes)
     return invalid_argument(fmt::format(
         "{} nodes with {} labels each cannot hold {} classes: raise labels, or set cover = "
-        "\"owned\"", nodes, labels, data->classes));
+        "\"owned\"",
+        nodes, labels, data->classes));
   const auto held = choose_classes(nodes, data->classes, settings, seed);
   const auto by_class = shuffled_rows_by_class(*data, seed);
   std::vector<Rows> lists(nodes);
@@ -82,8 +83,10 @@ Result<Partition> split_labels(const LabelCountSettings& settings,
       if (holds(held[i], c)) owners.push_back(i);
     if (owners.empty()) continue;
     if (!by_class[c].empty() && by_class[c].size() < owners.size())
-      return invalid_argument(fmt::format("class {} has {} rows for {} owners: use fewer nodes or "
-                                          "labels", c, by_class[c].size(), owners.size()));
+      return invalid_argument(
+          fmt::format("class {} has {} rows for {} owners: use fewer nodes or "
+                      "labels",
+                      c, by_class[c].size(), owners.size()));
     const auto parts = cut(by_class[c], equal_sizes(by_class[c].size(), owners.size()));
     for (std::size_t k = 0; k < owners.size(); ++k)
       lists[owners[k]].insert(lists[owners[k]].end(), parts[k].begin(), parts[k].end());

@@ -1,7 +1,6 @@
 // Label skew: shards, labels_per_client, the two Dirichlets, Pachinko, quantity skew.
-#include <gtest/gtest.h>
-
 #include <cmath>
+#include <gtest/gtest.h>
 #include <limits>
 
 #include "shoal/data/partition_shards.h"
@@ -75,8 +74,8 @@ TEST(LabelsPerClient, HoldsExactlyThatMany) {
 TEST(LabelsPerClient, OwnsEveryClassEvenWithFewerNodes) {
   const auto data = toy_images(6000, 10, 1);
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
-    const auto statistics = partition_statistics(
-        split_by("labels_per_client", {{"labels", 2}}, data, 5, seed).value());
+    const auto statistics =
+        partition_statistics(split_by("labels_per_client", {{"labels", 2}}, data, 5, seed).value());
     EXPECT_EQ(statistics.rows_lost, 0u);
     for (const LabelSkew& node : statistics.labels) EXPECT_EQ(node.classes_present, 2u);
   }
@@ -90,8 +89,11 @@ TEST(DirichletSampler, HasTheExpectedSumOfSquares) {
     double alpha;
     double sum;
   };
-  for (const auto [alpha, sum] : {Expected{0.1, 0.55}, {0.5, 0.25}, {1.0, 0.1818182},
-                                  {100.0, 0.1008991}, {0.001, 0.9910891}}) {
+  for (const auto [alpha, sum] : {Expected{0.1, 0.55},
+                                  {0.5, 0.25},
+                                  {1.0, 0.1818182},
+                                  {100.0, 0.1008991},
+                                  {0.001, 0.9910891}}) {
     EXPECT_NEAR((alpha + 1.0) / (10.0 * alpha + 1.0), sum, 1e-7);
     RandomStream stream(1, purpose("dirichlet oracle"));
     const std::vector<double> alphas(10, alpha);
@@ -129,8 +131,8 @@ TEST(Dirichlet, IsIidInTheLimitOfLargeAlpha) {
 TEST(Dirichlet, HasAboutOneClassInTheLimitOfSmallAlpha) {
   // "While labels last": the first nodes, which find every label in stock.
   const auto data = toy_images(60000, 10, 1);
-  const auto statistics = partition_statistics(
-      split_by("dirichlet_labels", {{"alpha", 1e-3}}, data, 100, 1).value());
+  const auto statistics =
+      partition_statistics(split_by("dirichlet_labels", {{"alpha", 1e-3}}, data, 100, 1).value());
   double mean = 0.0;
   for (std::size_t i = 0; i < 30; ++i) mean += statistics.labels[i].effective_entropy / 30.0;
   EXPECT_LT(mean, 1.2);
@@ -175,7 +177,7 @@ TEST(Pachinko, FollowsTheTree) {
   // 100 fine labels in 20 coarse ones, 500 nodes of 100 rows, as for CIFAR-100.
   const auto data = toy_images(50000, 100, 1);
   Value::List coarse;
-  for (int c = 0; c < 100; ++c) coarse.push_back(c / 5.0 - (c % 5) / 5.0);
+  for (int c = 0; c < 100; ++c) coarse.push_back(static_cast<double>(c / 5));
   const auto partition =
       split_by("pachinko", {{"coarse", coarse}, {"rows_per_node", 100}}, data, 500, 1);
   ASSERT_TRUE(partition.ok()) << partition.error().message;
@@ -209,8 +211,8 @@ TEST(Quantity, SkewsSizesAndNotLabels) {
   EXPECT_GT(dirichlet.size.variation, 0.5);
   EXPECT_LT(dirichlet.mean_total_variation, 0.02);
   // The CV of a lognormal of sigma 0.3 is sqrt(exp(0.09) - 1) = 0.3069.
-  const auto lognormal = partition_statistics(
-      split_by("quantity_lognormal", {{"sigma", 0.3}}, data, 2000, 2).value());
+  const auto lognormal =
+      partition_statistics(split_by("quantity_lognormal", {{"sigma", 0.3}}, data, 2000, 2).value());
   EXPECT_NEAR(lognormal.size.variation, 0.3069, 0.03);
   EXPECT_FALSE(split_by("quantity_dirichlet", {{"beta", 0.0}}, data, 10, 2).ok());
   EXPECT_FALSE(split_by("quantity_lognormal", {{"sigma", 0.0}}, data, 10, 2).ok());

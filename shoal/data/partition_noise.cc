@@ -1,11 +1,12 @@
 // Feature skew by noise (NIID-Bench, arXiv 2102.02079); labels and sizes IID.
 //
-// noise_skew: node i adds N(0, (sigma_max * i / (n-1))^2) to every feature. NIID-Bench documents its
-// argument as a variance and uses it as a deviation; here it is a deviation, and says so.
-// spatial_noise: all nodes add N(0, sigma^2), but node i only inside block i of the image, which is cut
-// in a grid of ceil(sqrt(n)) x ceil(sqrt(n)) blocks, row by row.
+// noise_skew: node i adds N(0, (sigma_max * i / (n-1))^2) to every feature. NIID-Bench documents
+// its argument as a variance and uses it as a deviation; here it is a deviation, and says so.
+// spatial_noise: all nodes add N(0, sigma^2), but node i only inside block i of the image, which is
+// cut in a grid of ceil(sqrt(n)) x ceil(sqrt(n)) blocks, row by row.
 //
-// Each row belongs to one node, so the transformed set is a copy of the same size with the same ids.
+// Each row belongs to one node, so the transformed set is a copy of the same size with the same
+// ids.
 #include <cmath>
 
 #include "shoal/data/partition_entries.h"
@@ -60,15 +61,17 @@ Result<Partition> split_spatial(const SpatialNoiseSettings& settings,
   SHOAL_TRY_STATUS(check_nodes(*data, nodes));
   const std::size_t dimensions = data->shape.size();
   if (dimensions < 2)
-    return invalid_argument(fmt::format("spatial_noise needs images, and rows of {} are flat",
-                                        data->name));
+    return invalid_argument(
+        fmt::format("spatial_noise needs images, and rows of {} are flat", data->name));
   const std::size_t height = data->shape[dimensions - 2];
   const std::size_t width = data->shape[dimensions - 1];
   std::size_t grid = 1;
   while (grid * grid < nodes) ++grid;
   if (grid > height || grid > width)
-    return invalid_argument(fmt::format("{} nodes need a grid of {} x {} blocks, finer than the "
-                                        "images of {} x {}", nodes, grid, grid, height, width));
+    return invalid_argument(
+        fmt::format("{} nodes need a grid of {} x {} blocks, finer than the "
+                    "images of {} x {}",
+                    nodes, grid, grid, height, width));
   auto lists = iid_rows(*data, nodes, seed);
   auto noisy = std::make_shared<Dataset>(*data);
   const std::size_t channels = data->features / (height * width);
@@ -80,8 +83,8 @@ Result<Partition> split_spatial(const SpatialNoiseSettings& settings,
       float* values = noisy->x.data() + row * noisy->features;
       for (std::size_t c = 0; c < channels; ++c)
         for (std::size_t y = block_row * height / grid; y < (block_row + 1) * height / grid; ++y)
-          for (std::size_t x = block_column * width / grid;
-               x < (block_column + 1) * width / grid; ++x)
+          for (std::size_t x = block_column * width / grid; x < (block_column + 1) * width / grid;
+               ++x)
             add_noise(values[(c * height + y) * width + x], settings.sigma, stream);
     }
   }

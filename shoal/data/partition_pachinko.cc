@@ -1,7 +1,7 @@
 // Pachinko allocation (adaptive federated optimization, arXiv 2003.00295): labels in two levels. A
-// client draws proportions of coarse labels from a Dirichlet (0.1) and, for each coarse label, of its
-// fine labels from another (10), then takes rows one by one: coarse, fine, next unused row. Fine
-// labels that run out are closed, then coarse ones, and the rest keep their proportions.
+// client draws proportions of coarse labels from a Dirichlet (0.1) and, for each coarse label, of
+// its fine labels from another (10), then takes rows one by one: coarse, fine, next unused row.
+// Fine labels that run out are closed, then coarse ones, and the rest keep their proportions.
 #include <algorithm>
 #include <cmath>
 
@@ -37,8 +37,10 @@ using Tree = std::vector<std::vector<std::size_t>>;
 
 Result<Tree> make_tree(const PachinkoSettings& settings, std::size_t classes) {
   if (settings.coarse.size() != classes)
-    return invalid_argument(fmt::format("coarse must list a coarse label for each of the {} "
-                                        "classes; it has {}", classes, settings.coarse.size()));
+    return invalid_argument(
+        fmt::format("coarse must list a coarse label for each of the {} "
+                    "classes; it has {}",
+                    classes, settings.coarse.size()));
   Tree tree;
   for (std::size_t c = 0; c < classes; ++c) {
     const double label = settings.coarse[c];
@@ -59,11 +61,11 @@ class PachinkoClient {
   PachinkoClient(const PachinkoSettings& settings, const Tree& tree, const std::vector<Rows>& left,
                  RandomStream& stream)
       : tree_(tree),
-        coarse_(OpenDraw::dirichlet(std::vector<double>(tree.size(), settings.coarse_alpha),
-                                    stream)) {
+        coarse_(
+            OpenDraw::dirichlet(std::vector<double>(tree.size(), settings.coarse_alpha), stream)) {
     for (const auto& classes : tree)
-      fine_.push_back(OpenDraw::dirichlet(
-          std::vector<double>(classes.size(), settings.fine_alpha), stream));
+      fine_.push_back(
+          OpenDraw::dirichlet(std::vector<double>(classes.size(), settings.fine_alpha), stream));
     for (std::size_t g = 0; g < tree.size(); ++g)
       for (std::size_t k = 0; k < tree[g].size(); ++k)
         if (left[tree[g][k]].empty()) close(g, k);

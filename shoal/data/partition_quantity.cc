@@ -2,11 +2,11 @@
 //
 // quantity_dirichlet (NIID-Bench, arXiv 2102.02079): sizes ~ N * Dir_n(beta), redrawn until every
 // node has min_rows, max_tries times; labels IID.
-// quantity_lognormal: sizes ~ lognormal(sigma), normalised to N (the median of the lognormal cancels,
-// so there is no mu); labels IID.
-// power_law (FedProx's MNIST, arXiv 1812.06127): node u holds base_rows rows of each of the classes
-// u mod C, ..., u + k - 1 mod C. What is left of a class is promised to its holders in lognormal(0,
-// sigma) proportions, rounded down; a node whose share no longer fits is skipped. Rows are left out.
+// quantity_lognormal: sizes ~ lognormal(sigma), normalised to N (the median of the lognormal
+// cancels, so there is no mu); labels IID. power_law (FedProx's MNIST, arXiv 1812.06127): node u
+// holds base_rows rows of each of the classes u mod C, ..., u + k - 1 mod C. What is left of a
+// class is promised to its holders in lognormal(0, sigma) proportions, rounded down; a node whose
+// share no longer fits is skipped. Rows are left out.
 #include <algorithm>
 #include <cmath>
 
@@ -37,12 +37,11 @@ Result<Partition> split_dirichlet_sizes(const QuantityDirichletSettings& setting
   SHOAL_TRY_STATUS(check_nodes(*data, nodes));
   const auto least = static_cast<std::size_t>(settings.min_rows);
   if (least > data->rows / nodes)
-    return invalid_argument(fmt::format("min_rows {} for {} nodes is more than the {} rows", least,
-                                        nodes, data->rows));
+    return invalid_argument(
+        fmt::format("min_rows {} for {} nodes is more than the {} rows", least, nodes, data->rows));
   const std::vector<double> betas(nodes, settings.beta);
   for (std::int64_t attempt = 0; attempt < settings.max_tries; ++attempt) {
-    auto stream = partition_stream(seed, "quantity_dirichlet",
-                                   static_cast<std::uint32_t>(attempt));
+    auto stream = partition_stream(seed, "quantity_dirichlet", static_cast<std::uint32_t>(attempt));
     const auto sizes = sizes_by_proportions(stream.dirichlet(betas), data->rows);
     if (*std::min_element(sizes.begin(), sizes.end()) < least) continue;
     auto lists = cut_shuffled(data->rows, sizes, stream);
@@ -50,7 +49,8 @@ Result<Partition> split_dirichlet_sizes(const QuantityDirichletSettings& setting
   }
   return limit_exceeded(fmt::format(
       "{} draws of quantity_dirichlet with beta {} left some of {} nodes with fewer than {} rows: "
-      "lower min_rows or nodes, or raise beta", settings.max_tries, settings.beta, nodes, least));
+      "lower min_rows or nodes, or raise beta",
+      settings.max_tries, settings.beta, nodes, least));
 }
 
 struct QuantityLognormalSettings {
@@ -109,8 +109,8 @@ Result<Partition> split_power_law(const PowerLawSettings& settings,
   const auto labels = static_cast<std::size_t>(settings.labels);
   const auto base = static_cast<std::size_t>(settings.base_rows);
   if (labels > data->classes)
-    return invalid_argument(fmt::format("labels = {} but there are {} classes", labels,
-                                        data->classes));
+    return invalid_argument(
+        fmt::format("labels = {} but there are {} classes", labels, data->classes));
   const auto by_class = shuffled_rows_by_class(*data, seed);
   std::vector<Rows> lists(nodes);
   for (std::size_t c = 0; c < data->classes; ++c) {
@@ -120,9 +120,9 @@ Result<Partition> split_power_law(const PowerLawSettings& settings,
     if (holders.empty()) continue;
     const std::size_t total = by_class[c].size();
     if (base > total / holders.size())
-      return invalid_argument(fmt::format(
-          "class {} has {} rows, but {} nodes need {} each: lower base_rows or nodes", c, total,
-          holders.size(), base));
+      return invalid_argument(
+          fmt::format("class {} has {} rows, but {} nodes need {} each: lower base_rows or nodes",
+                      c, total, holders.size(), base));
     auto stream = partition_stream(seed, "power_law", static_cast<std::uint32_t>(c));
     const auto proportions = lognormal_proportions(holders.size(), settings.sigma, stream);
     const std::size_t rest = total - base * holders.size();

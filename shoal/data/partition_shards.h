@@ -1,5 +1,5 @@
-// Shards (FedAvg, arXiv 1602.05629): rows sorted by label, cut in n * s contiguous shards, s to each
-// node by a random deal. Most nodes see about s classes.
+// Shards (FedAvg, arXiv 1602.05629): rows sorted by label, cut in n * s contiguous shards, s to
+// each node by a random deal. Most nodes see about s classes.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,6 @@
 // Feature and concept skew: what changes, and what must not.
-#include <gtest/gtest.h>
-
 #include <cmath>
+#include <gtest/gtest.h>
 #include <set>
 
 #include "shoal/data/partition_statistics.h"
@@ -22,8 +21,10 @@ TEST(NoiseSkew, GrowsLinearlyWithTheNode) {
   for (std::size_t i = 0; i < 5; ++i) {
     double square = 0.0;
     for (const std::uint32_t row : partition.nodes[i])
-      for (std::size_t j = 0; j < 16; ++j) square += std::pow(difference(partition, *data, row, j), 2);
-    const double sigma = std::sqrt(square / (16.0 * static_cast<double>(partition.nodes[i].size())));
+      for (std::size_t j = 0; j < 16; ++j)
+        square += std::pow(difference(partition, *data, row, j), 2);
+    const double sigma =
+        std::sqrt(square / (16.0 * static_cast<double>(partition.nodes[i].size())));
     EXPECT_NEAR(sigma, 0.1 * static_cast<double>(i), 0.005);
   }
   EXPECT_EQ(partition.data->labels, data->labels);
@@ -60,7 +61,8 @@ TEST(TransformSkew, RotatesInvertsAndBrightens) {
           }
           EXPECT_EQ(turned.data->row(row)[y * 4 + x], data->row(row)[from_y * 4 + from_x]);
         }
-  const auto inverted = split_by("transform_skew", {{"transform", "inversion"}}, data, 4, 1).value();
+  const auto inverted =
+      split_by("transform_skew", {{"transform", "inversion"}}, data, 4, 1).value();
   const auto bright = split_by("transform_skew", {{"transform", "brightness"}}, data, 3, 1).value();
   for (std::size_t i = 0; i < 4; ++i)
     for (const std::uint32_t row : inverted.nodes[i])
@@ -131,8 +133,7 @@ TEST(ColourSplit, TakesTheLuminanceOfThreeChannels) {
 
 TEST(ConceptSkew, RenamesLabelsOneToOneOnSomeNodes) {
   const auto data = toy_images(10000, 10, 1);
-  const auto partition =
-      split_by("concept_skew", {{"probability", 0.3}}, data, 200, 1).value();
+  const auto partition = split_by("concept_skew", {{"probability", 0.3}}, data, 200, 1).value();
   EXPECT_EQ(partition.data->x, data->x);
   int renamed = 0;
   for (const Rows& rows : partition.nodes) {

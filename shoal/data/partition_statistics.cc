@@ -1,9 +1,8 @@
 #include "shoal/data/partition_statistics.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
+#include <fmt/format.h>
 #include <limits>
 #include <numeric>
 

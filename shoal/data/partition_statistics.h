@@ -1,8 +1,8 @@
 // What every run prints about its partition: sizes, label skew, rows lost, and a digest.
 //
-// Conventions: entropies in nats; p_c is the label distribution of all nodes' rows together; deviations
-// are population ones; skewness is the bias-adjusted estimator (LEAF prints the biased one). Label
-// figures are over nodes that have rows; means of them are weighted by rows.
+// Conventions: entropies in nats; p_c is the label distribution of all nodes' rows together;
+// deviations are population ones; skewness is the bias-adjusted estimator (LEAF prints the biased
+// one). Label figures are over nodes that have rows; means of them are weighted by rows.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ struct SizeSkew {
   std::uint64_t smallest = 0;
   std::uint64_t largest = 0;
   double mean = 0.0;
-  double variation = 0.0;          // deviation / mean
+  double variation = 0.0;  // deviation / mean
   double gini = 0.0;
   double skewness = 0.0;           // NaN for fewer than 3 nodes
   double effective_clients = 0.0;  // (sum n)^2 / sum n^2
@@ -52,7 +52,7 @@ struct PartitionStatistics {
   std::vector<LabelSkew> labels;         // one a node; empty for regression
   double mean_total_variation = 0.0;
   double mean_jensen_shannon = 0.0;
-  double mean_effective_classes = 0.0;   // of exp(H)
+  double mean_effective_classes = 0.0;  // of exp(H)
   Digest digest{};
 };
 

@@ -1,9 +1,8 @@
 #include "shoal/data/partition_statistics.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
+#include <gtest/gtest.h>
 #include <numbers>
 
 namespace shoal {

@@ -1,6 +1,6 @@
 // temporal: IID rows, but each node's list is a stream for online studies whose class changes only
-// every `block` rows: again and again a class is drawn in proportion to the rows it has left, and its
-// next `block` rows (or all that are left) follow. Read it with the data order "in_order".
+// every `block` rows: again and again a class is drawn in proportion to the rows it has left, and
+// its next `block` rows (or all that are left) follow. Read it with the data order "in_order".
 #include <algorithm>
 
 #include "shoal/data/partition_entries.h"

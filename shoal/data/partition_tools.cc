@@ -12,8 +12,10 @@ namespace shoal {
 Status check_nodes(const Dataset& data, std::size_t nodes) {
   if (nodes < 1) return invalid_argument("a partition needs at least 1 node");
   if (nodes > data.rows)
-    return invalid_argument(fmt::format("{} nodes but {} rows: use fewer nodes, more data, or the "
-                                        "partition 'resample'", nodes, data.rows));
+    return invalid_argument(
+        fmt::format("{} nodes but {} rows: use fewer nodes, more data, or the "
+                    "partition 'resample'",
+                    nodes, data.rows));
   return ok_status();
 }
 
@@ -125,8 +127,8 @@ void OpenDraw::renormalise() {
 std::size_t OpenDraw::draw(RandomStream& stream) const {
   SHOAL_CHECK(open_count_ > 0, "a draw from nothing");
   const double at = stream.uniform() * cumulated_.back();
-  auto index = static_cast<std::size_t>(
-      std::upper_bound(cumulated_.begin(), cumulated_.end(), at) - cumulated_.begin());
+  auto index = static_cast<std::size_t>(std::upper_bound(cumulated_.begin(), cumulated_.end(), at) -
+                                        cumulated_.begin());
   // Rounding may put `at` on the total itself: take the last open one.
   if (index == open_.size()) --index;
   while (!open_[index]) --index;

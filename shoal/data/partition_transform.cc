@@ -66,8 +66,8 @@ Result<Partition> split_transform(const TransformSettings& settings,
   const std::size_t dimensions = data->shape.size();
   if (settings.transform == Transform::kRotation &&
       (dimensions < 2 || data->shape[dimensions - 1] != data->shape[dimensions - 2]))
-    return invalid_argument(fmt::format("rotation needs square images, and rows of {} are none",
-                                        data->name));
+    return invalid_argument(
+        fmt::format("rotation needs square images, and rows of {} are none", data->name));
   const std::size_t side = data->shape.empty() ? 1 : data->shape.back();
   auto lists = iid_rows(*data, nodes, seed);
   auto changed = std::make_shared<Dataset>(*data);

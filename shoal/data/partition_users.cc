@@ -27,8 +27,8 @@ Result<Partition> split_users(const UsersSettings& settings, std::shared_ptr<con
                               std::size_t nodes, std::uint64_t seed) {
   SHOAL_TRY_STATUS(check_nodes(*data, nodes));
   if (data->users.empty())
-    return invalid_argument(fmt::format("{} has no natural users: use another partition",
-                                        data->name));
+    return invalid_argument(
+        fmt::format("{} has no natural users: use another partition", data->name));
   std::map<std::uint32_t, Rows> by_user;
   for (std::size_t row = 0; row < data->rows; ++row)
     by_user[data->users[row]].push_back(static_cast<std::uint32_t>(row));
@@ -38,9 +38,10 @@ Result<Partition> split_users(const UsersSettings& settings, std::shared_ptr<con
   std::vector<Rows> all;
   for (auto& [user, rows] : by_user) all.push_back(std::move(rows));
   if (nodes > all.size() || (settings.choose == Choose::kAll && nodes != all.size()))
-    return invalid_argument(fmt::format("{} nodes, but {} users with at least {} rows: set nodes = "
-                                        "{}, or choose = \"sample\" with fewer nodes", nodes,
-                                        all.size(), settings.min_rows, all.size()));
+    return invalid_argument(
+        fmt::format("{} nodes, but {} users with at least {} rows: set nodes = "
+                    "{}, or choose = \"sample\" with fewer nodes",
+                    nodes, all.size(), settings.min_rows, all.size()));
   std::vector<Rows> lists;
   auto stream = partition_stream(seed, "choice of users");
   for (const std::uint32_t index : stream.sample(all.size(), nodes))

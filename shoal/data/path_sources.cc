@@ -1,7 +1,6 @@
 // Data from files that the experiment names: IDX, CSV, NPY, LIBSVM and LEAF JSON.
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "shoal/data/csv_reader.h"
 #include "shoal/data/file_source.h"
@@ -75,12 +74,12 @@ Result<LabelledRows> read_pair(const std::string& features, const std::string& l
 
 template <class S, Result<TypedArray> (*kRead)(const std::string&)>
 Result<TaskData> load_arrays(const S& settings) {
-  SHOAL_TRY(LabelledRows train, read_pair<kRead>(settings.train_features, settings.train_labels,
-                                                 settings.divide_by));
+  SHOAL_TRY(LabelledRows train,
+            read_pair<kRead>(settings.train_features, settings.train_labels, settings.divide_by));
   std::optional<LabelledRows> test;
   if (!settings.test_features.empty()) {
-    SHOAL_TRY(test, read_pair<kRead>(settings.test_features, settings.test_labels,
-                                     settings.divide_by));
+    SHOAL_TRY(test,
+              read_pair<kRead>(settings.test_features, settings.test_labels, settings.divide_by));
   }
   auto task = make_file_task(settings.train_features, settings.target, std::move(train),
                              std::move(test), settings.task);

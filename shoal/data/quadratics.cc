@@ -1,8 +1,7 @@
 // Quadratic problems: the row format and the two generators of synthetic.h.
 #include <Eigen/Dense>
-#include <fmt/format.h>
-
 #include <cmath>
+#include <fmt/format.h>
 
 #include "shoal/base/check.h"
 #include "shoal/base/random.h"
@@ -44,8 +43,7 @@ Matrix random_hessian(std::size_t d, double smallest, double largest, RandomStre
   Matrix h = Matrix::Zero(d, d);
   for (std::size_t k = 0; k < d; ++k) {
     const double place = d == 1 ? 1.0 : static_cast<double>(k) / static_cast<double>(d - 1);
-    const double root =
-        std::sqrt(smallest) + place * (std::sqrt(largest) - std::sqrt(smallest));
+    const double root = std::sqrt(smallest) + place * (std::sqrt(largest) - std::sqrt(smallest));
     for (std::size_t i = 0; i < d; ++i)
       for (std::size_t j = 0; j <= i; ++j) h(i, j) += root * root * v(i, k) * v(j, k);
   }
@@ -54,7 +52,8 @@ Matrix random_hessian(std::size_t d, double smallest, double largest, RandomStre
   return h;
 }
 
-// The minimiser of the mean, by Gauss elimination with a Cholesky factor in plain loops (see above).
+// The minimiser of the mean, by Gauss elimination with a Cholesky factor in plain loops (see
+// above).
 Vector solve_mean(const std::vector<Matrix>& hessians, const std::vector<Vector>& centres) {
   const auto d = static_cast<std::size_t>(centres[0].size());
   Matrix total = Matrix::Zero(d, d);
@@ -104,8 +103,7 @@ Dataset quadratic_rows(const std::string& name, const std::vector<Matrix>& hessi
   for (std::size_t n = 0; n < data.rows; ++n) {
     for (std::size_t i = 0; i < d; ++i) data.x.push_back(static_cast<float>(centres[n](i)));
     for (std::size_t i = 0; i < d; ++i)
-      for (std::size_t j = 0; j < d; ++j)
-        data.x.push_back(static_cast<float>(hessians[n](i, j)));
+      for (std::size_t j = 0; j < d; ++j) data.x.push_back(static_cast<float>(hessians[n](i, j)));
     data.users.push_back(static_cast<std::uint32_t>(n));
   }
   data.targets.assign(data.rows, 0.0f);
@@ -161,9 +159,10 @@ Result<std::unique_ptr<DataSource>> make_source(const S& settings) {
 Result<std::size_t> quadratic_dimension(const Dataset& data) {
   const auto d = static_cast<std::size_t>((std::sqrt(1.0 + 4.0 * data.features) - 1.0) / 2.0 + 0.5);
   if (data.classes != 0 || data.rows == 0 || d == 0 || d + d * d != data.features)
-    return invalid_argument(fmt::format("{}: rows of {} features hold no quadratics; use "
-                                        "random_quadratics or scalar_quadratics", data.name,
-                                        data.features));
+    return invalid_argument(
+        fmt::format("{}: rows of {} features hold no quadratics; use "
+                    "random_quadratics or scalar_quadratics",
+                    data.name, data.features));
   return d;
 }
 
@@ -209,8 +208,7 @@ Result<Dataset> make_random_quadratics(const RandomQuadraticsSettings& settings,
   std::vector<Vector> centres;
   for (std::size_t n = 0; n < nodes; ++n) {
     RandomStream stream(seed, purpose("random quadratics"), static_cast<std::uint32_t>(n));
-    hessians.push_back(
-        random_hessian(d, settings.curvature_min, settings.curvature_max, stream));
+    hessians.push_back(random_hessian(d, settings.curvature_min, settings.curvature_max, stream));
     Vector centre(d);
     for (std::size_t i = 0; i < d; ++i) centre(i) = stream.normal();
     centres.push_back(std::move(centre));

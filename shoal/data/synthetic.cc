@@ -1,9 +1,8 @@
 #include "shoal/data/synthetic.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
+#include <fmt/format.h>
 
 #include "shoal/base/portable_math.h"
 #include "shoal/base/random.h"
@@ -195,9 +194,8 @@ Result<Dataset> make_synthetic_ab(const SyntheticAbSettings& settings, std::uint
       return limit_exceeded("the users have more than 2^30 numbers together: set max_rows");
     const double model_mean = model_spread * stream.normal();
     const double centre_mean = centre_spread * stream.normal();
-    const UserModel own = settings.iid
-                              ? common
-                              : draw_model(settings, stream, model_mean, centre_mean, false);
+    const UserModel own =
+        settings.iid ? common : draw_model(settings, stream, model_mean, centre_mean, false);
     for (std::size_t i = 0; i < rows; ++i) draw_row(own, deviation, stream, data);
     data.users.insert(data.users.end(), rows, static_cast<std::uint32_t>(user));
   }
@@ -218,8 +216,8 @@ SourceEntry synthetic_logistic_entry() {
 }
 SourceEntry synthetic_ab_entry() {
   return catalogue_entry<DataSource, SyntheticAbSettings>(
-      "synthetic_ab", "Synthetic(a, b): users with models and features of their own",
-      "1812.06127", &make_source<SyntheticAbSettings, &ab_task>);
+      "synthetic_ab", "Synthetic(a, b): users with models and features of their own", "1812.06127",
+      &make_source<SyntheticAbSettings, &ab_task>);
 }
 SourceEntry fcube_source_entry() {
   return catalogue_entry<DataSource, FcubeSettings>(

@@ -23,8 +23,7 @@ Result<std::size_t> quadratic_dimension(const Dataset& data);
 inline std::span<const float> quadratic_centre(std::span<const float> row, std::size_t dimension) {
   return row.first(dimension);
 }
-inline std::span<const float> quadratic_hessian(std::span<const float> row,
-                                                std::size_t dimension) {
+inline std::span<const float> quadratic_hessian(std::span<const float> row, std::size_t dimension) {
   return row.subspan(dimension);
 }
 // The minimiser of the mean of all rows, in double, of the float32 rows as they stand.
@@ -34,8 +33,8 @@ double quadratic_gradient_spread(const Dataset& data, std::span<const double> x)
 
 // Random heterogeneous quadratics of the RelaySum paper (arXiv 2110.04175, code epfml/relaysgd,
 // random_quadratics.py): H_i = V_i S^2 V_i' with V_i a random rotation. The paper's mu and L bound
-// the singular values S of A_i in f_i = 1/2 ||A_i x - b_i||^2, evenly spaced, so its mu = 0.5, L = 1
-// are Hessian eigenvalues from 0.25 to 1; here the eigenvalues of H are set. The own minima are
+// the singular values S of A_i in f_i = 1/2 ||A_i x - b_i||^2, evenly spaced, so its mu = 0.5, L =
+// 1 are Hessian eigenvalues from 0.25 to 1; here the eigenvalues of H are set. The own minima are
 // drawn normal, moved so that the mean's optimum is 0, scaled so that mean ||grad f_i(x*)||^2 =
 // zeta_squared (it is quadratic in the scale: no search), then moved to a random x* at distance
 // start_distance from 0.

@@ -1,12 +1,11 @@
 // For the tests of readers: damaged copies of a file's bytes, and files in a folder of the test.
 #pragma once
 
-#include <gtest/gtest.h>
-#include <zlib.h>
-
 #include <cstddef>
 #include <filesystem>
+#include <gtest/gtest.h>
 #include <string>
+#include <zlib.h>
 
 #include "shoal/base/bytes.h"
 #include "shoal/base/check.h"

@@ -1,9 +1,8 @@
 #include "shoal/data/typed_array.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <cstring>
+#include <fmt/format.h>
 #include <limits>
 
 #include "shoal/base/check.h"
@@ -62,8 +61,8 @@ void to_floats(const TypedArray& array, double factor, std::span<float> out) {
   SHOAL_CHECK(out.size() == array.size(), "to_floats into a span of another size");
   with_type(array.type, [&](auto zero) {
     for (std::size_t i = 0; i < out.size(); ++i)
-      out[i] = static_cast<float>(static_cast<double>(element<decltype(zero)>(array.data, i)) *
-                                  factor);
+      out[i] =
+          static_cast<float>(static_cast<double>(element<decltype(zero)>(array.data, i)) * factor);
   });
 }
 
