@@ -3,11 +3,13 @@
 //
 // The backward pass is written out (no autograd): gradients go straight into the caller's vector.
 // Pooling comes before relu, which gives the same values and slopes as after it, on a quarter of
-// the numbers.
+// the numbers; pools and a first layer of few channels are our own (network/image.h), the other
+// products are LibTorch's (oneDNN, OpenBLAS), so their bits may differ between kinds of processor.
 #pragma once
 
 #include <vector>
 
+#include "shoal/model/network/image.h"
 #include "shoal/model/torch/torch_model.h"
 
 namespace shoal {
@@ -44,20 +46,33 @@ class Convolutional final : public TorchModel {
   at::Tensor scores(const Tensors& parameters, const at::Tensor& rows, bool keep) override;
   void backward(const Tensors& parameters, const at::Tensor& slopes, Tensors& gradients,
                 bool add) override;
-  void backward_convolutions(const Tensors& parameters, at::Tensor slopes, Tensors& gradients,
-                             bool add) const;
 
-  // What one layer leaves for the backward pass.
-  struct Kept {
+  // One convolution with its pool, and what it leaves for the backward pass.
+  struct Stage {
+    ImageSize in;
+    ImageSize convolved;
+    Window window;
+    bool by_patches;  // a first layer of few channels: our own product
     at::Tensor input;
-    at::Tensor convolved;  // before the pool
-    at::Tensor where;      // which of four each pool took
-    at::Tensor output;     // after relu
+    at::Tensor output;
+    at::Tensor where;  // which of four each pool took
+  };
+  struct Connected {
+    at::Tensor input;
+    at::Tensor output;
   };
 
-  ConvolutionalShape shape_;
-  std::vector<Kept> convolutions_;
-  std::vector<Kept> connected_;
+  at::Tensor convolve(const Stage& stage, const at::Tensor& input, const at::Tensor& weight,
+                      const at::Tensor& bias);
+  // Slopes in the stage's input (none for the first stage) from those in its output.
+  at::Tensor backward_stage(std::size_t index, const at::Tensor& slopes, const at::Tensor& weight,
+                            Tensors& gradients, bool add);
+  void weight_gradient_by_patches(const Stage& stage, const at::Tensor& slopes, at::Tensor& weight,
+                                  bool add);
+
+  std::vector<Stage> stages_;
+  std::vector<Connected> connected_;
+  std::vector<float> patches_;  // of one image
 };
 
 }  // namespace shoal
