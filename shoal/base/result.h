@@ -120,5 +120,6 @@ inline Error unsupported(std::string message) {
 // Returns the error of a Status from the enclosing function.
 #define SHOAL_TRY_STATUS(expression)                                          \
   do {                                                                        \
-    if (auto status = (expression); !status.ok()) return status.error();      \
+    const ::shoal::Status tried_status = (expression);                        \
+    if (!tried_status.ok()) return tried_status.error();                      \
   } while (false)

@@ -17,14 +17,13 @@
 
 #include "shoal/data/partition.h"
 #include "shoal/method/method.h"
+#include "shoal/run/adversary.h"
 #include "shoal/run/experiment.h"
 #include "shoal/run/ledger.h"
 #include "shoal/run/recorder.h"
 #include "shoal/sim/simulation.h"
 
 namespace shoal {
-
-class Adversary;
 
 struct RunResult {
   std::vector<LedgerLine> lines;

@@ -1,0 +1,18 @@
+#include "studies/studies.h"
+
+namespace shoal {
+
+const std::vector<Study>& studies() {
+  static const std::vector<Study> all = {
+      {"relaysgd", "relayed sums on trees against gossip", "2110.04175", &study_relaysgd},
+      {"gossip-baselines", "D-PSGD, gradient tracking, D2 and topologies", "1705.09056, 1803.07068",
+       &study_gossip_baselines},
+      {"federated-field-guide", "FedAvg and its relatives", "2107.06917",
+       &study_federated_field_guide},
+      {"non-iid-partitions", "how much uneven data hurts", "2102.02079",
+       &study_non_iid_partitions},
+  };
+  return all;
+}
+
+}  // namespace shoal
