@@ -9,6 +9,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # std::string and coroutine frames; Clang checks the same.
   target_compile_options(shoal_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict
                          -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds)
+elseif(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # libstdc++ 12 itself uses std::get_temporary_buffer, which it marks as deprecated.
+  target_compile_options(shoal_flags INTERFACE -Wno-deprecated-declarations)
 endif()
 if(SHOAL_SANITIZE)
   target_compile_options(shoal_flags INTERFACE -fsanitize=address,undefined
