@@ -100,25 +100,25 @@ class Catalogue {
 template <class T, class S, class... Context>
 CatalogueEntry<T, Context...> catalogue_entry(
     std::string name, std::string summary, std::string paper,
-    Result<std::unique_ptr<T>> (*make)(const S&, Context...)) {
+    Result<std::unique_ptr<T>> (*make)(const S&, Context...), const S& defaults = S{}) {
   CatalogueEntry<T, Context...> entry;
   entry.name = std::move(name);
   entry.summary = std::move(summary);
   entry.paper = std::move(paper);
-  entry.make = [make](const Table& table, const std::string& where,
+  entry.make = [make, defaults](const Table& table, const std::string& where,
                       Context... context) -> Result<std::unique_ptr<T>> {
-    S settings;
+    S settings = defaults;
     SHOAL_TRY_STATUS(read_settings(table, where, settings, {"kind"}));
     auto made = make(settings, std::forward<Context>(context)...);
     if (!made.ok()) return within(where, made.error());
     return made;
   };
-  entry.resolve = [](const Table& table, const std::string& where) -> Result<Table> {
-    S settings;
+  entry.resolve = [defaults](const Table& table, const std::string& where) -> Result<Table> {
+    S settings = defaults;
     SHOAL_TRY_STATUS(read_settings(table, where, settings, {"kind"}));
     return write_settings(settings);
   };
-  entry.settings = list_settings(S{});
+  entry.settings = list_settings(defaults);
   return entry;
 }
 

@@ -21,6 +21,7 @@ class ThreadPool {
   struct Job {
     std::function<void()> work;
     std::atomic<int> state{0};  // 0 queued, 1 running, 2 done
+    bool done() const { return state.load() == 2; }
   };
   using Ticket = std::shared_ptr<Job>;
 

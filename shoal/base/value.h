@@ -20,7 +20,7 @@ class Table {
   // Replaces or appends.
   Value& set(const std::string& key, Value value);
   void erase(const std::string& key);
-  bool empty() const { return entries_.empty(); }
+  bool empty() const;
   const std::vector<std::pair<std::string, Value>>& entries() const { return entries_; }
 
  private:
@@ -56,6 +56,9 @@ class Value {
  private:
   std::variant<std::monostate, bool, std::int64_t, double, std::string, List, Table> held_;
 };
+
+// Behind Value: Clang wants it complete before a pair of it is looked at.
+inline bool Table::empty() const { return entries_.empty(); }
 
 // Lays `over` on top of `base`: tables merge key by key, anything else is replaced.
 void merge(Table& base, const Table& over);

@@ -18,13 +18,13 @@ using Rows = std::vector<std::uint32_t>;
 struct Dataset {
   std::string name;
   std::size_t rows = 0;
-  std::size_t features = 0;                // product of shape
-  std::vector<std::uint32_t> shape;        // of one row: {1, 28, 28}, {30}, ...
-  std::size_t classes = 0;                 // 0 for regression
-  std::vector<float> x;                    // rows * features
-  std::vector<std::int32_t> labels;        // rows, when classes > 0
-  std::vector<float> targets;              // rows, when classes == 0
-  std::vector<std::uint32_t> users;        // natural user of each row, when the source has them
+  std::size_t features = 0;          // product of shape
+  std::vector<std::uint32_t> shape;  // of one row: {1, 28, 28}, {30}, ...
+  std::size_t classes = 0;           // 0 for regression
+  std::vector<float> x;              // rows * features
+  std::vector<std::int32_t> labels;  // rows, when classes > 0
+  std::vector<float> targets;        // rows, when classes == 0
+  std::vector<std::uint32_t> users;  // natural user of each row, when the source has them
 
   std::span<const float> row(std::size_t index) const {
     return {x.data() + index * features, features};

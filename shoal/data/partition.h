@@ -14,6 +14,8 @@ struct Partition {
   // The data the rows index: the given set, or a transformed copy under feature or concept skew.
   std::shared_ptr<const Dataset> data;
   std::vector<Rows> nodes;  // row ids of each node; a node may be empty, and is then never sampled
+  // Rows of each node whose labels it must not use (open-world lists); empty for all other kinds.
+  std::vector<Rows> unlabelled = {};
 };
 
 class Partitioner {

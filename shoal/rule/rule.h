@@ -17,6 +17,7 @@
 namespace shoal {
 
 class RoundStatistics;
+class ThreadPool;
 
 // One closed round. All rows have the same length.
 struct RoundView {
@@ -24,7 +25,11 @@ struct RoundView {
   std::vector<std::uint32_t> senders;  // increasing
   std::vector<double> weights;         // sum to 1; coordinate rules ignore them and say so
   std::uint32_t round = 0;
-  std::size_t declared_faults = 0;     // f
+  std::size_t declared_faults = 0;  // f
+  ThreadPool* pool = nullptr;       // may share the work; never changes the result
+  // Norms and distances of exactly these rows, when the caller shares them; else a rule that needs
+  // them computes its own.
+  RoundStatistics* statistics = nullptr;
 
   std::size_t size() const { return rows.size(); }
   std::size_t dimension() const { return rows.empty() ? 0 : rows.front().size(); }
@@ -45,12 +50,17 @@ class Rule {
   virtual Result<Selection> aggregate(const RoundView& round, std::span<float> out) = 0;
 };
 
-// n rows to n rows, before a rule.
+// Rows to rows, before a rule.
 class PreAggregator {
  public:
   virtual ~PreAggregator() = default;
+  // How many rows come out of n.
+  virtual std::size_t rows_after(std::size_t n) const { return n; }
+  // Row i of the result is no longer sender i's own: weights become equal, and every sender counts
+  // as kept.
+  virtual bool mixes_senders() const = 0;
   virtual Status check(std::size_t n, std::size_t f) const = 0;
-  // `out` holds n rows of the dimension, one after another.
+  // `out` holds rows_after(n) rows of the dimension, one after another.
   virtual Status transform(const RoundView& round, std::span<float> out) = 0;
 };
 

@@ -1,0 +1,79 @@
+#include "cli/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace shoal {
+namespace {
+
+constexpr int kBarWidth = 24;
+constexpr double kRedrawEvery_s = 0.1;
+
+}  // namespace
+
+std::string human_time(double seconds) {
+  if (seconds < 120.0) return fmt::format("{:.1f} s", seconds);
+  if (seconds < 7200.0) return fmt::format("{:.1f} min", seconds / 60.0);
+  return fmt::format("{:.2f} h", seconds / 3600.0);
+}
+
+std::string human_bytes(double bytes) {
+  if (bytes < 1e3) return fmt::format("{:.0f} B", bytes);
+  if (bytes < 1e6) return fmt::format("{:.1f} kB", bytes / 1e3);
+  if (bytes < 1e9) return fmt::format("{:.1f} MB", bytes / 1e6);
+  return fmt::format("{:.2f} GB", bytes / 1e9);
+}
+
+Progress::Progress(std::string name, Step length, bool quiet)
+    : name_(std::move(name)),
+      length_(length),
+      quiet_(quiet),
+      terminal_(isatty(STDERR_FILENO) == 1),
+      begin_(std::chrono::steady_clock::now()) {}
+
+double Progress::wall_s() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+}
+
+std::string Progress::text(double share) const {
+  const int filled = static_cast<int>(share * kBarWidth);
+  std::string bar(static_cast<std::size_t>(filled), '#');
+  bar.resize(kBarWidth, '.');
+  std::string measured;
+  if (accuracy_ >= 0.0) measured = fmt::format("accuracy {:.3f}", accuracy_);
+  else if (loss_ >= 0.0) measured = fmt::format("loss {:.4g}", loss_);
+  return fmt::format("{:<24} [{}] {:>4}/{}  {}  {} virtual  {}  {:.1f} s", name_, bar,
+                     line_.round + 1, length_, measured, human_time(line_.time_s),
+                     human_bytes(static_cast<double>(line_.bytes_up + line_.bytes_down)),
+                     wall_s());
+}
+
+void Progress::update(const LedgerLine& line) {
+  line_ = line;
+  if (const auto accuracy = line.figure("test_accuracy")) accuracy_ = *accuracy;
+  if (const auto loss = line.figure("test_loss")) loss_ = *loss;
+  if (quiet_) return;
+  const double share = static_cast<double>(line.round + 1) / static_cast<double>(length_);
+  if (terminal_) {
+    if (wall_s() - last_shown_s_ < kRedrawEvery_s && line.round + 1 < length_) return;
+    last_shown_s_ = wall_s();
+    std::fprintf(stderr, "\r\033[K%s", text(share).c_str());
+    std::fflush(stderr);
+    return;
+  }
+  const int tenth = static_cast<int>(share * 4.0);
+  if (tenth == last_tenth_) return;
+  last_tenth_ = tenth;
+  std::fprintf(stderr, "%s\n", text(share).c_str());
+}
+
+void Progress::finish(const std::string& remark) {
+  if (quiet_) return;
+  if (terminal_) std::fputc('\n', stderr);
+  if (!remark.empty()) std::fprintf(stderr, "%s: %s\n", name_.c_str(), remark.c_str());
+}
+
+}  // namespace shoal

@@ -1,0 +1,37 @@
+// Live progress of one run: a bar that redraws on a terminal, a line now and then elsewhere.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "shoal/run/ledger.h"
+
+namespace shoal {
+
+class Progress {
+ public:
+  Progress(std::string name, Step length, bool quiet);
+  void update(const LedgerLine& line);
+  // Ends the bar's line.
+  void finish(const std::string& remark = "");
+  double wall_s() const;
+
+ private:
+  std::string text(double share) const;
+  std::string name_;
+  Step length_;
+  bool quiet_;
+  bool terminal_;
+  std::chrono::steady_clock::time_point begin_;
+  double last_shown_s_ = -1.0;
+  int last_tenth_ = -1;
+  LedgerLine line_;
+  double accuracy_ = -1.0;
+  double loss_ = -1.0;
+};
+
+// "1.2 h", "310 MB": three digits and a unit.
+std::string human_time(double seconds);
+std::string human_bytes(double bytes);
+
+}  // namespace shoal

@@ -1,0 +1,215 @@
+// What every codec owes, checked over the whole catalogue's settings, and dense.
+#include "shoal/codec/codec.h"
+
+#include <bit>
+#include <cmath>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <limits>
+
+#include "shoal/codec/value_type.h"
+
+namespace shoal {
+namespace {
+
+using ::testing::HasSubstr;
+
+Table table_of(std::initializer_list<std::pair<const char*, Value>> entries) {
+  Table table;
+  for (const auto& [key, value] : entries) table.set(key, value);
+  return table;
+}
+
+std::unique_ptr<Codec> made(const Table& table) { return codecs().make(table, "[codec]").value(); }
+
+RandomStream no_stream() { return RandomStream(1, purpose("codec test")); }
+
+std::vector<Table> all_settings() {
+  std::vector<Table> all;
+  for (const char* type : {"f32", "f16", "bf16"}) {
+    all.push_back(table_of({{"kind", "dense"}, {"value_type", type}}));
+    for (const char* code : {"raw", "packed", "bitmap", "leb", "rice", "auto"})
+      for (const char* scope : {"layer", "global"})
+        for (const double ratio : {0.001, 0.1, 1.0})
+          all.push_back(table_of({{"kind", "top_k"},
+                                  {"ratio", ratio},
+                                  {"scope", scope},
+                                  {"index_code", code},
+                                  {"value_type", type}}));
+  }
+  return all;
+}
+
+Layout random_layout(RandomStream& stream) {
+  Layout layout;
+  const std::size_t tensors = stream.below(4);
+  for (std::size_t t = 0; t < tensors; ++t)
+    layout.add("t" + std::to_string(t), {static_cast<std::uint32_t>(stream.below(40))});
+  return layout;
+}
+
+// Normal values, ties, zeros of both signs and denormals; within the range of every value type.
+std::vector<float> random_row(std::size_t n, RandomStream& stream) {
+  std::vector<float> row(n);
+  for (float& value : row) {
+    switch (stream.below(8)) {
+      case 0:
+        value = 0.0f;
+        break;
+      case 1:
+        value = -0.0f;
+        break;
+      case 2:
+        value = std::numeric_limits<float>::denorm_min() * float(stream.below(100));
+        break;
+      case 3:
+        value = float(stream.below(5)) - 2.0f;
+        break;
+      default:
+        value = static_cast<float>(10 * stream.normal());
+    }
+  }
+  return row;
+}
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (std::bit_cast<std::uint32_t>(a[i]) != std::bit_cast<std::uint32_t>(b[i])) return false;
+  return a.size() == b.size();
+}
+
+// 1.1e5 rows: decoding gives what encoding kept, encoding that again changes nothing, the stated
+// contraction holds, and one byte more or fewer is an error.
+TEST(Codec, RoundTripsOnRandomRows) {
+  std::vector<std::pair<Table, std::unique_ptr<Codec>>> all;
+  for (const Table& table : all_settings()) all.emplace_back(table, made(table));
+  std::size_t rows = 0;
+  for (std::uint32_t seed = 0; rows < 110000; ++seed) {
+    RandomStream stream(seed, purpose("round trip"));
+    const Layout layout = random_layout(stream);
+    const std::vector<float> row = random_row(layout.size(), stream);
+    for (const auto& [table, codec] : all) {
+      ++rows;
+      ByteWriter out;
+      ASSERT_TRUE(codec->encode(row, layout, no_stream(), out).ok());
+      std::vector<float> decoded(row.size(), 7.0f), again(row.size(), 7.0f);
+      ASSERT_TRUE(codec->decode(out.bytes(), layout, decoded).ok());
+      const CodecProperties properties = codec->properties(layout);
+      ASSERT_TRUE(!properties.lossless || same_bits(row, decoded));
+      double lost = 0, total = 0;
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        lost += std::pow(double(row[i]) - double(decoded[i]), 2);
+        total += std::pow(double(row[i]), 2);
+      }
+      // Denormal entries may lose more than their relative share: 1e-12 is far below one unit.
+      ASSERT_LE(lost, (1 - *properties.contraction) * total * (1 + 1e-12) + 1e-12);
+      ByteWriter second;
+      ASSERT_TRUE(codec->encode(decoded, layout, no_stream(), second).ok());
+      ASSERT_TRUE(codec->decode(second.bytes(), layout, again).ok());
+      ASSERT_TRUE(same_bits(decoded, again));
+      Bytes longer = out.bytes();
+      longer.push_back(std::byte{0});
+      ASSERT_FALSE(codec->decode(longer, layout, again).ok());
+      const ByteView shorter = ByteView(out.bytes()).first(out.size() - (out.size() > 0));
+      ASSERT_TRUE(out.size() == 0 || !codec->decode(shorter, layout, again).ok());
+    }
+  }
+}
+
+TEST(Codec, TruncationAtEveryByteIsAnError) {
+  RandomStream stream(5, purpose("truncation"));
+  Layout layout;
+  layout.add("a", {100});
+  layout.add("b", {33});
+  const std::vector<float> row = random_row(layout.size(), stream);
+  std::vector<float> decoded(row.size());
+  for (const Table& table : all_settings()) {
+    const auto codec = made(table);
+    ByteWriter out;
+    ASSERT_TRUE(codec->encode(row, layout, no_stream(), out).ok());
+    for (std::size_t length = 0; length < out.size(); ++length)
+      ASSERT_FALSE(codec->decode(ByteView(out.bytes()).first(length), layout, decoded).ok());
+  }
+}
+
+// A flipped bit gives an error or other finite values, never a crash or a NaN.
+TEST(Codec, FlippedBitsNeverYieldNan) {
+  RandomStream stream(6, purpose("flips"));
+  Layout layout;
+  layout.add("a", {64});
+  const std::vector<float> row = random_row(layout.size(), stream);
+  std::size_t refused = 0;
+  for (const Table& table : all_settings()) {
+    const auto codec = made(table);
+    ByteWriter out;
+    ASSERT_TRUE(codec->encode(row, layout, no_stream(), out).ok());
+    for (std::size_t bit = 0; bit < out.size() * 8; ++bit) {
+      Bytes flipped = out.bytes();
+      flipped[bit / 8] ^= std::byte{1} << bit % 8;
+      std::vector<float> decoded(row.size());
+      if (!codec->decode(flipped, layout, decoded).ok()) {
+        ++refused;
+        continue;
+      }
+      for (const float value : decoded) ASSERT_TRUE(std::isfinite(value));
+    }
+  }
+  EXPECT_GT(refused, 1000u);
+}
+
+TEST(Codec, NamesTheTensorOfAValueThatCannotBeSent) {
+  Layout layout;
+  layout.add("fc1.weight", {2, 3});
+  layout.add("fc1.bias", {3});
+  for (const Table& table :
+       {table_of({{"kind", "dense"}}), table_of({{"kind", "top_k"}, {"ratio", 0.5}})}) {
+    const auto codec = made(table);
+    for (const float bad :
+         {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+      std::vector<float> row(9, 1.0f);
+      row[7] = bad;
+      ByteWriter out;
+      const Status status = codec->encode(row, layout, no_stream(), out);
+      EXPECT_THAT(status.error().message, HasSubstr("tensor 'fc1.bias' index 1 is "));
+    }
+  }
+  std::vector<float> row(9, 1.0f);
+  row[2] = 70000.0f;
+  for (const char* kind : {"dense", "top_k"}) {
+    Table table = table_of({{"kind", kind}, {"value_type", "f16"}});
+    if (std::string(kind) == "top_k") table.set("ratio", 0.5);
+    ByteWriter out;
+    const Status status = made(table)->encode(row, layout, no_stream(), out);
+    EXPECT_EQ(status.error().message,
+              "tensor 'fc1.weight' index 2 is 70000, beyond the largest f16 (65504); set "
+              "value_type = \"bf16\"");
+  }
+}
+
+TEST(Dense, Sizes) {
+  Layout layout;
+  layout.add("a", {101});
+  const std::vector<float> row(101, 0.5f);
+  for (const auto& [type, bytes] : {std::pair{"f32", 404u}, {"f16", 202u}, {"bf16", 202u}}) {
+    ByteWriter out;
+    const auto codec = made(table_of({{"kind", "dense"}, {"value_type", type}}));
+    ASSERT_TRUE(codec->encode(row, layout, no_stream(), out).ok());
+    EXPECT_EQ(out.size(), bytes);
+  }
+}
+
+TEST(Dense, RefusesNanBytes) {
+  Layout layout;
+  layout.add("a", {2});
+  std::vector<float> row(2);
+  const Bytes nan_f32 = [] {
+    ByteWriter out;
+    out.number(1.0f);
+    out.number(std::numeric_limits<float>::quiet_NaN());
+    return out.bytes();
+  }();
+  EXPECT_FALSE(made(table_of({{"kind", "dense"}}))->decode(nan_f32, layout, row).ok());
+}
+
+}  // namespace
+}  // namespace shoal

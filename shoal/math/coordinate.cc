@@ -1,0 +1,224 @@
+#include "shoal/math/coordinate.h"
+
+#include <algorithm>
+#include <bit>
+#include <hwy/aligned_allocator.h>
+
+#include "shoal/base/check.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "shoal/math/coordinate.cc"
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#include <hwy/cache_control.h>
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "shoal/math/lanes-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace shoal::HWY_NAMESPACE {
+
+// Copies row[0..count) to `to` and fills up to `width` with zeros; -0 becomes +0.
+void load_block_kernel(const float* row, std::size_t count, std::size_t width, float* to) {
+  const FloatTag d;
+  const FloatVec zero = hn::Zero(d);
+  std::size_t c = 0;
+  for (; c + kFloatStep <= count; c += kFloatStep)
+    hn::StoreU(hn::Add(hn::LoadU(d, row + c), zero), d, to + c);
+  for (; c < count; ++c) to[c] = row[c] + 0.0f;
+  for (; c < width; ++c) to[c] = 0.0f;
+}
+
+// Runs the network over wires of `width` floats, a multiple of 16. Meanwhile it asks memory for the
+// next block, `ahead` floats from each row of `next`, a few cache lines per comparator: otherwise
+// loading takes as long as sorting.
+void exchange_kernel(const std::pair<std::uint32_t, std::uint32_t>* comparators,
+                     std::size_t comparator_count, std::size_t width, float* wires,
+                     const float* const* next, std::size_t rows, std::size_t ahead) {
+  const FloatTag d;
+  const std::size_t lines_per_row = (ahead + kLanes - 1) / kLanes;
+  const std::size_t lines = rows * lines_per_row;
+  std::size_t line = 0;
+  for (std::size_t k = 0; k < comparator_count; ++k) {
+    for (; line * comparator_count < lines * (k + 1); ++line)
+      hwy::Prefetch(next[line / lines_per_row] + line % lines_per_row * kLanes);
+    float* low = wires + comparators[k].first * width;
+    float* high = wires + comparators[k].second * width;
+    for (std::size_t c = 0; c < width; c += kFloatStep) {
+      const FloatVec x = hn::LoadU(d, low + c);
+      const FloatVec y = hn::LoadU(d, high + c);
+      hn::StoreU(hn::Min(x, y), d, low + c);
+      hn::StoreU(hn::Max(x, y), d, high + c);
+    }
+  }
+}
+
+// out[c] = (sum of `ranks` wires at c, in order) / ranks, for count <= width coordinates; sixteen
+// sums at a time, so that one addition need not wait for the last.
+void mean_of_ranks_kernel(const float* first, std::size_t ranks, std::size_t width,
+                          std::size_t count, float* out) {
+  const DoubleTag d;
+  const hn::Rebind<float, DoubleTag> narrow;
+  const DoubleVec divisor = hn::Set(d, static_cast<double>(ranks));
+  for (std::size_t c = 0; c < count; c += kLanes) {
+    DoubleVec sums[kDoubleGroups];
+    for (std::size_t g = 0; g < kDoubleGroups; ++g) sums[g] = hn::Zero(d);
+    for (std::size_t r = 0; r < ranks; ++r)
+      for (std::size_t g = 0; g < kDoubleGroups; ++g)
+        sums[g] = hn::Add(sums[g], load_as_double(first + r * width + c + g * kDoubleStep));
+    float means[kLanes];
+    float* to = c + kLanes <= count ? out + c : means;
+    for (std::size_t g = 0; g < kDoubleGroups; ++g)
+      hn::StoreU(hn::DemoteTo(narrow, hn::Div(sums[g], divisor)), narrow, to + g * kDoubleStep);
+    if (to == means) std::copy(means, means + (count - c), out + c);
+  }
+}
+
+}  // namespace shoal::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace shoal {
+
+HWY_EXPORT(load_block_kernel);
+HWY_EXPORT(exchange_kernel);
+HWY_EXPORT(mean_of_ranks_kernel);
+
+namespace {
+
+constexpr std::size_t kJobCoordinates = 16384;
+// Wires of one block stay within this many floats (the first-level cache) down to 16 coordinates.
+constexpr std::size_t kBlockFloats = 4096;
+
+std::size_t block_width(std::size_t n) {
+  return std::clamp<std::size_t>(kBlockFloats / n / 16 * 16, 16, 256);
+}
+
+// The wires of one coordinate, selected scalar: for very many rows.
+void select_column(std::span<const Row> rows, std::size_t coordinate, std::size_t first_rank,
+                   std::size_t last_rank, std::vector<float>& column) {
+  for (std::size_t i = 0; i < rows.size(); ++i) column[i] = rows[i][coordinate] + 0.0f;
+  const auto first = column.begin() + static_cast<std::ptrdiff_t>(first_rank);
+  const auto last = column.begin() + static_cast<std::ptrdiff_t>(last_rank);
+  std::nth_element(column.begin(), first, column.end());
+  if (last != first) std::nth_element(first + 1, last, column.end());
+  std::sort(first, last);
+}
+
+// Scratch of one job: the wires of a block and where each row's next block begins.
+struct Scratch {
+  Scratch(std::size_t n, std::size_t width)
+      : wires(hwy::AllocateAligned<float>(n * width)), next(n) {
+    std::fill_n(wires.get(), n * width, 0.0f);
+  }
+  // Aligned: a vector that crosses cache lines costs twice.
+  hwy::AlignedFreeUniquePtr<float[]> wires;
+  std::vector<const float*> next;
+};
+
+void sort_block(std::span<const Row> rows, const Comparators& network, std::size_t first_rank,
+                std::size_t last_rank, const SortedBlock& block, Scratch& scratch) {
+  const std::size_t n = rows.size();
+  float* wires = scratch.wires.get();
+  if (n <= kNetworkRows) {
+    const std::size_t end = block.begin + block.count;
+    const std::size_t ahead = std::min(block.stride, rows.front().size() - end);
+    for (std::size_t i = 0; i < n; ++i) {
+      HWY_DYNAMIC_DISPATCH(load_block_kernel)
+      (rows[i].data() + block.begin, block.count, block.stride, wires + i * block.stride);
+      scratch.next[i] = rows[i].data() + end;
+    }
+    HWY_DYNAMIC_DISPATCH(exchange_kernel)
+    (network.data(), network.size(), block.stride, wires, scratch.next.data(), n, ahead);
+    return;
+  }
+  std::vector<float> column(n);
+  for (std::size_t c = 0; c < block.count; ++c) {
+    select_column(rows, block.begin + c, first_rank, last_rank, column);
+    for (std::size_t r = first_rank; r <= last_rank; ++r) wires[r * block.stride + c] = column[r];
+  }
+}
+
+}  // namespace
+
+Comparators sorting_network(std::size_t n) {
+  Comparators network;
+  if (n < 2) return network;
+  const std::size_t top = std::bit_ceil(n) / 2;
+  for (std::size_t p = top; p > 0; p /= 2) {
+    std::size_t distance = p, residue = 0;
+    for (std::size_t q = top;; q /= 2) {
+      for (std::size_t i = 0; i + distance < n; ++i)
+        if ((i & p) == residue)
+          network.emplace_back(static_cast<std::uint32_t>(i),
+                               static_cast<std::uint32_t>(i + distance));
+      if (q == p) break;
+      distance = q - p;
+      residue = p;
+    }
+  }
+  return network;
+}
+
+Comparators pruned(const Comparators& network, std::size_t first_rank, std::size_t last_rank) {
+  std::size_t wires = last_rank + 1;
+  for (const auto& [low, high] : network) wires = std::max<std::size_t>(wires, high + 1);
+  std::vector<bool> wanted(wires, false);
+  for (std::size_t r = first_rank; r <= last_rank; ++r) wanted[r] = true;
+  Comparators kept;
+  for (auto it = network.rbegin(); it != network.rend(); ++it) {
+    if (!wanted[it->first] && !wanted[it->second]) continue;
+    wanted[it->first] = wanted[it->second] = true;
+    kept.push_back(*it);
+  }
+  std::reverse(kept.begin(), kept.end());
+  return kept;
+}
+
+void for_each_sorted_block(std::span<const Row> rows, std::size_t first_rank, std::size_t last_rank,
+                           const std::function<void(const SortedBlock&)>& visit, ThreadPool* pool) {
+  const std::size_t n = rows.size();
+  SHOAL_CHECK(first_rank <= last_rank && last_rank < n, "ranks lie within the rows");
+  const std::size_t dimension = rows.front().size();
+  for (const Row row : rows) SHOAL_CHECK(row.size() == dimension, "rows have equal length");
+  const Comparators network =
+      n <= kNetworkRows ? pruned(sorting_network(n), first_rank, last_rank) : Comparators{};
+  const std::size_t width = block_width(n);
+  const auto job = [&](std::size_t k) {
+    Scratch scratch(n, width);
+    const std::size_t end = std::min(dimension, (k + 1) * kJobCoordinates);
+    for (std::size_t begin = k * kJobCoordinates; begin < end; begin += width) {
+      const SortedBlock block{begin, std::min(width, end - begin), width, scratch.wires.get()};
+      sort_block(rows, network, first_rank, last_rank, block, scratch);
+      visit(block);
+    }
+  };
+  const std::size_t jobs = (dimension + kJobCoordinates - 1) / kJobCoordinates;
+  if (pool) {
+    pool->parallel_for(jobs, job);
+  } else {
+    for (std::size_t k = 0; k < jobs; ++k) job(k);
+  }
+}
+
+void coordinate_trimmed_mean(std::span<const Row> rows, std::size_t trim, std::span<float> out,
+                             ThreadPool* pool) {
+  SHOAL_CHECK(rows.size() > 2 * trim, "a trimmed mean keeps at least one row");
+  SHOAL_CHECK(rows.front().size() == out.size(), "the result is as long as the rows");
+  const std::size_t kept = rows.size() - 2 * trim;
+  for_each_sorted_block(
+      rows, trim, rows.size() - 1 - trim,
+      [&](const SortedBlock& block) {
+        HWY_DYNAMIC_DISPATCH(mean_of_ranks_kernel)
+        (block.rank(trim), kept, block.stride, block.count, out.data() + block.begin);
+      },
+      pool);
+}
+
+void coordinate_median(std::span<const Row> rows, std::span<float> out, ThreadPool* pool) {
+  SHOAL_CHECK(!rows.empty(), "the median of no rows");
+  coordinate_trimmed_mean(rows, (rows.size() - 1) / 2, out, pool);
+}
+
+}  // namespace shoal
+#endif  // HWY_ONCE

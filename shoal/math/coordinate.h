@@ -1,0 +1,56 @@
+// Coordinate-wise order statistics of n rows: the one kernel behind median, trimmed mean, mean
+// around median, Phocas and Bulyan.
+//
+// A block of coordinates is sorted across the rows by Batcher's merge exchange network (Knuth,
+// TAOCP 5.2.2, algorithm M): a compare-exchange is one SIMD min and one max over many coordinates,
+// without a branch. Comparators that cannot reach a wanted rank are dropped. Above kNetworkRows
+// rows each coordinate is selected on its own. O(n log^2 n) min/max pairs per coordinate.
+//
+// Values must be finite (min and max would lose or double a NaN); -0 counts and comes out as +0.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "shoal/base/thread_pool.h"
+#include "shoal/math/vector.h"
+
+namespace shoal {
+
+inline constexpr std::size_t kNetworkRows = 512;
+
+// Compare-exchange pairs (i, j), i < j: the smaller value goes to wire i. Sorts n wires ascending.
+using Comparators = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+Comparators sorting_network(std::size_t n);
+// The comparators that can change wires first..last, both included.
+Comparators pruned(const Comparators& network, std::size_t first_rank, std::size_t last_rank);
+
+// A block of coordinates begin..begin+count-1, sorted: the value of rank r (0 the smallest) at
+// coordinate begin + c is values[r * stride + c]. Only the ranks asked for are valid.
+struct SortedBlock {
+  std::size_t begin = 0;
+  std::size_t count = 0;
+  std::size_t stride = 0;
+  const float* values = nullptr;
+
+  const float* rank(std::size_t r) const { return values + r * stride; }
+};
+
+// Calls visit once per block, in no order and from several threads when a pool is given; blocks do
+// not overlap. 0 <= first_rank <= last_rank < n.
+void for_each_sorted_block(std::span<const Row> rows, std::size_t first_rank, std::size_t last_rank,
+                           const std::function<void(const SortedBlock&)>& visit,
+                           ThreadPool* pool = nullptr);
+
+// The middle value, or the mean of the two middle ones, rounded once. At least one row.
+void coordinate_median(std::span<const Row> rows, std::span<float> out, ThreadPool* pool = nullptr);
+// The mean of what is left without the `trim` smallest and `trim` largest values, summed in double
+// in increasing order; 2 trim < n.
+void coordinate_trimmed_mean(std::span<const Row> rows, std::size_t trim, std::span<float> out,
+                             ThreadPool* pool = nullptr);
+
+}  // namespace shoal

@@ -1,0 +1,54 @@
+// Sixteen virtual lanes: how sums come out with the same bits on every processor.
+//
+// A float sum depends on its order, and the natural order of SIMD code depends on the register
+// width. Here element i always goes to lane i mod 16 and the 16 lanes are folded in one fixed tree,
+// whether the hardware holds a lane set in one register (AVX-512), two (AVX2), four (SSE, NEON) or
+// none. Multiplications and additions stay separate: a fused one would round differently.
+//
+// Included once per target by the .cc files that use Highway's foreach_target.h.
+#if defined(SHOAL_MATH_LANES_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef SHOAL_MATH_LANES_INL_H
+#undef SHOAL_MATH_LANES_INL_H
+#else
+#define SHOAL_MATH_LANES_INL_H
+#endif
+
+#include <cstddef>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace shoal::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+inline constexpr std::size_t kLanes = 16;
+// Float lanes are folded after this many elements and the folds added in double, so an error grows
+// with 64 additions and not with the length of the row.
+inline constexpr std::size_t kLaneBlock = 1024;
+
+using FloatTag = HWY_CAPPED(float, 16);
+using DoubleTag = HWY_CAPPED(double, 16);
+using FloatVec = hn::Vec<FloatTag>;
+using DoubleVec = hn::Vec<DoubleTag>;
+inline constexpr std::size_t kFloatStep = hn::MaxLanes(FloatTag());
+inline constexpr std::size_t kDoubleStep = hn::MaxLanes(DoubleTag());
+inline constexpr std::size_t kFloatGroups = kLanes / kFloatStep;
+inline constexpr std::size_t kDoubleGroups = kLanes / kDoubleStep;
+
+template <class T>
+HWY_INLINE T fold_lanes(T* lanes) {
+  for (std::size_t width = kLanes / 2; width > 0; width /= 2)
+    for (std::size_t lane = 0; lane < width; ++lane) lanes[lane] += lanes[lane + width];
+  return lanes[0];
+}
+
+// The floats from `from` as doubles.
+HWY_INLINE DoubleVec load_as_double(const float* from) {
+  const DoubleTag d;
+  return hn::PromoteTo(d, hn::LoadU(hn::Rebind<float, DoubleTag>(), from));
+}
+
+}  // namespace shoal::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // SHOAL_MATH_LANES_INL_H

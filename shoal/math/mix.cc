@@ -1,0 +1,100 @@
+#include "shoal/math/mix.h"
+
+#include <algorithm>
+#include <hwy/aligned_allocator.h>
+
+#include "shoal/base/check.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "shoal/math/mix.cc"
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "shoal/math/lanes-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace shoal::HWY_NAMESPACE {
+
+void widen_kernel(const float* row, std::size_t count, double* to) {
+  const DoubleTag d;
+  std::size_t c = 0;
+  for (; c + kDoubleStep <= count; c += kDoubleStep) hn::StoreU(load_as_double(row + c), d, to + c);
+  for (; c < count; ++c) to[c] = static_cast<double>(row[c]);
+}
+
+// out[c] = mean over the subset of wide[i * stride + c]; stride is a multiple of 16.
+void subset_mean_kernel(const double* wide, std::size_t stride, const std::uint32_t* subset,
+                        std::size_t members, std::size_t count, float* out) {
+  const DoubleTag d;
+  const hn::Rebind<float, DoubleTag> narrow;
+  const DoubleVec divisor = hn::Set(d, static_cast<double>(members));
+  for (std::size_t c = 0; c < count; c += kLanes) {
+    DoubleVec sums[kDoubleGroups];
+    for (std::size_t g = 0; g < kDoubleGroups; ++g) sums[g] = hn::Zero(d);
+    for (std::size_t m = 0; m < members; ++m) {
+      const double* row = wide + subset[m] * stride + c;
+      for (std::size_t g = 0; g < kDoubleGroups; ++g)
+        sums[g] = hn::Add(sums[g], hn::LoadU(d, row + g * kDoubleStep));
+    }
+    float means[kLanes];
+    float* to = c + kLanes <= count ? out + c : means;
+    for (std::size_t g = 0; g < kDoubleGroups; ++g)
+      hn::StoreU(hn::DemoteTo(narrow, hn::Div(sums[g], divisor)), narrow, to + g * kDoubleStep);
+    if (to == means) std::copy(means, means + (count - c), out + c);
+  }
+}
+
+}  // namespace shoal::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace shoal {
+
+HWY_EXPORT(widen_kernel);
+HWY_EXPORT(subset_mean_kernel);
+
+namespace {
+
+constexpr std::size_t kJobCoordinates = 16384;
+// Doubles of one widened block: half of a small first-level cache, down to 16 coordinates a row.
+constexpr std::size_t kBlockDoubles = 2048;
+
+}  // namespace
+
+void mean_of_subsets(std::span<const Row> rows,
+                     const std::vector<std::vector<std::uint32_t>>& subsets, std::span<float> out,
+                     ThreadPool* pool) {
+  if (rows.empty() || subsets.empty()) return;
+  const std::size_t n = rows.size(), dimension = rows.front().size();
+  for (const Row row : rows) SHOAL_CHECK(row.size() == dimension, "rows have equal length");
+  SHOAL_CHECK(out.size() == subsets.size() * dimension, "one result row a subset");
+  for (const auto& subset : subsets) {
+    SHOAL_CHECK(!subset.empty(), "the mean of an empty subset");
+    for (const std::uint32_t i : subset) SHOAL_CHECK(i < n, "subsets hold row numbers");
+  }
+  const std::size_t width = std::clamp<std::size_t>(kBlockDoubles / n / 16 * 16, 16, 512);
+  const auto job = [&](std::size_t k) {
+    const auto wide = hwy::AllocateAligned<double>(n * width);
+    std::fill_n(wide.get(), n * width, 0.0);
+    const std::size_t end = std::min(dimension, (k + 1) * kJobCoordinates);
+    for (std::size_t begin = k * kJobCoordinates; begin < end; begin += width) {
+      const std::size_t count = std::min(width, end - begin);
+      for (std::size_t i = 0; i < n; ++i)
+        HWY_DYNAMIC_DISPATCH(widen_kernel)(rows[i].data() + begin, count, wide.get() + i * width);
+      for (std::size_t s = 0; s < subsets.size(); ++s)
+        HWY_DYNAMIC_DISPATCH(subset_mean_kernel)
+        (wide.get(), width, subsets[s].data(), subsets[s].size(), count,
+         out.data() + s * dimension + begin);
+    }
+  };
+  const std::size_t jobs = (dimension + kJobCoordinates - 1) / kJobCoordinates;
+  if (pool) {
+    pool->parallel_for(jobs, job);
+  } else {
+    for (std::size_t k = 0; k < jobs; ++k) job(k);
+  }
+}
+
+}  // namespace shoal
+#endif  // HWY_ONCE

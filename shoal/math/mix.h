@@ -1,0 +1,22 @@
+// Means of subsets of rows: what nearest-neighbour mixing and bucketing send to the next rule.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "shoal/base/thread_pool.h"
+#include "shoal/math/vector.h"
+
+namespace shoal {
+
+// out holds subsets.size() rows, one after another: row s is the mean of rows[i], i in subsets[s],
+// summed per coordinate in double in the subset's order, divided and rounded once. No subset is
+// empty. A block of coordinates is widened to double once and then only added: d * (sum of subset
+// sizes) additions. Same bits on any target and thread count.
+void mean_of_subsets(std::span<const Row> rows,
+                     const std::vector<std::vector<std::uint32_t>>& subsets, std::span<float> out,
+                     ThreadPool* pool = nullptr);
+
+}  // namespace shoal

@@ -1,0 +1,44 @@
+#include "shoal/math/mix.h"
+
+#include <gtest/gtest.h>
+
+#include "shoal/base/random.h"
+#include "shoal/math/simd_test.h"
+
+namespace shoal {
+namespace {
+
+TEST(Mix, BitEqualToPlainSumsOnEveryTargetAndThreadCount) {
+  for (const std::size_t dimension : {0u, 1u, 15u, 16u, 100u, 40000u}) {
+    for (const std::size_t n : {1u, 2u, 13u, 200u}) {
+      if (n * dimension > 1000000) continue;
+      RandomStream stream(4, purpose("mix test"));
+      std::vector<std::vector<float>> held(n, std::vector<float>(dimension));
+      for (auto& row : held)
+        for (float& value : row) value = static_cast<float>(stream.normal());
+      const std::vector<Row> rows(held.begin(), held.end());
+      std::vector<std::vector<std::uint32_t>> subsets;
+      for (int s = 0; s < 5; ++s) subsets.push_back(stream.sample(n, 1 + stream.below(n)));
+      std::vector<float> want;
+      for (const auto& subset : subsets) {
+        for (std::size_t c = 0; c < dimension; ++c) {
+          double sum = 0.0;
+          for (const std::uint32_t i : subset) sum += static_cast<double>(held[i][c]);
+          want.push_back(static_cast<float>(sum / static_cast<double>(subset.size())));
+        }
+      }
+      std::vector<float> got(want.size());
+      on_every_simd_target([&](const char* target) {
+        mean_of_subsets(rows, subsets, got);
+        EXPECT_EQ(got, want) << target;
+      });
+      ThreadPool pool(3);
+      std::fill(got.begin(), got.end(), 0.0f);
+      mean_of_subsets(rows, subsets, got, &pool);
+      EXPECT_EQ(got, want);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace shoal

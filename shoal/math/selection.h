@@ -1,0 +1,25 @@
+// The k entries of largest magnitude, exactly and in O(d).
+//
+// A lower bound of the k-th magnitude comes from a strided sample (or, when that fails or k is
+// large, from a 2048-bin histogram of the leading bits); one SIMD pass collects what reaches it,
+// and a radix select finishes on those few. The bound only costs time: the result is a pure
+// function of the row. Ties go to the lower index.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "shoal/math/vector.h"
+
+namespace shoal {
+
+struct Selected {
+  std::vector<std::uint32_t> indices;  // increasing
+  std::vector<float> values;           // x at those indices
+};
+
+// The k largest |x_i|. x is finite and shorter than 2^32; k <= x.size().
+Selected largest_magnitudes(Row x, std::size_t k);
+
+}  // namespace shoal

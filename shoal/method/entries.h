@@ -1,0 +1,25 @@
+// The entries of the method catalogue, each at the end of the file that implements it.
+#pragma once
+
+#include "shoal/method/method.h"
+
+namespace shoal {
+
+CatalogueEntry<Method> federated_entry();
+CatalogueEntry<Method> fedavg_entry();
+CatalogueEntry<Method> fedavgm_entry();
+CatalogueEntry<Method> fedprox_entry();
+CatalogueEntry<Method> fedadagrad_entry();
+CatalogueEntry<Method> fedadam_entry();
+CatalogueEntry<Method> fedyogi_entry();
+CatalogueEntry<Method> fednova_entry();
+CatalogueEntry<Method> scaffold_entry();
+CatalogueEntry<Method> mimelite_entry();
+CatalogueEntry<Method> dpsgd_entry();
+CatalogueEntry<Method> dpsgd_combine_first_entry();
+CatalogueEntry<Method> gradient_tracking_entry();
+CatalogueEntry<Method> d2_entry();
+CatalogueEntry<Method> relaysgd_entry();
+CatalogueEntry<Method> all_reduce_sgd_entry();
+
+}  // namespace shoal

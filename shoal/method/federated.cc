@@ -1,0 +1,213 @@
+#include "shoal/method/federated.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "shoal/method/entries.h"
+
+namespace shoal {
+
+void describe(Settings& s, FederatedSettings& v) {
+  s.integer("rounds", v.rounds, "rounds of the run", {.range = at_least(1).up_to(1e6)});
+  s.integer("cohort", v.cohort, "clients a round needs; 0: all of them",
+            {.range = at_least(0).up_to(10000), .unit = "clients"});
+  s.real("over_selection", v.over_selection, "invited for each one needed; the first ones count",
+         {.range = at_least(1).up_to(10), .paper = "1902.01046"});
+  s.integer("epochs", v.epochs, "passes over its rows a client makes in a round",
+            {.range = at_least(1).up_to(1000)});
+  s.integer("local_steps", v.local_steps, "gradient steps in a round; 0: epochs decide",
+            {.range = at_least(0)});
+  s.integer("batch", v.batch, "rows of a gradient", {.range = at_least(1)});
+  describe(s, v.optimizer);
+  describe(s, v.correction);
+  s.choice("weighting", v.weighting, "a client's weight in the mean",
+           {{"examples", Weighting::kExamples}, {"uniform", Weighting::kUniform}});
+  s.flag("normalise", v.normalise, "divide updates by their effective steps (FedNova)",
+         {.paper = "2007.07481"});
+  describe(s, v.server);
+  s.real("round_deadline_s", v.round_deadline_s, "a round closes after this; 0: the run's patience",
+         {.range = at_least(0), .unit = "s"});
+}
+
+std::size_t FederatedJob::cohort_size() const {
+  const auto wanted = static_cast<std::size_t>(settings.cohort);
+  return wanted == 0 ? clients.size() : wanted;
+}
+
+std::vector<NodeId> FederatedJob::cohort(Step round) const {
+  const auto invited = std::min(
+      clients.size(), static_cast<std::size_t>(std::ceil(
+                          static_cast<double>(cohort_size()) * settings.over_selection)));
+  RandomStream stream(seed, purpose("cohort"), kServer, round);
+  std::vector<NodeId> cohort = stream.sample(clients.size(), invited);
+  for (NodeId& client : cohort) client = clients[client];
+  return cohort;
+}
+
+std::size_t FederatedJob::steps_of(std::size_t worker, Step /*round*/) const {
+  if (settings.local_steps > 0) return static_cast<std::size_t>(settings.local_steps);
+  const auto batch = static_cast<std::size_t>(settings.batch);
+  const std::size_t batches = (problem->rows[worker].size() + batch - 1) / batch;
+  return batches * static_cast<std::size_t>(settings.epochs);
+}
+
+double normalising_divisor(const FederatedSettings& settings, std::size_t steps,
+                           double learning_rate) {
+  const auto k = static_cast<double>(steps);
+  if (settings.correction.kind == CorrectionKind::kProximal && settings.correction.mu > 0.0) {
+    const double alpha = learning_rate * settings.correction.mu;
+    return (1.0 - std::pow(1.0 - alpha, k)) / alpha;
+  }
+  if (settings.optimizer.optimizer == LocalOptimizerKind::kSgd) return k;
+  const double rho = settings.optimizer.momentum;
+  return (k - rho * (1.0 - std::pow(rho, k)) / (1.0 - rho)) / (1.0 - rho);
+}
+
+namespace {
+
+Status check_settings(const FederatedSettings& settings, const MethodParts& parts,
+                      std::size_t clients) {
+  const auto cohort = static_cast<std::size_t>(settings.cohort);
+  if (clients == 0) return invalid_argument("no client has any data; change [partition]");
+  if (cohort > clients)
+    return invalid_argument(
+        fmt::format("a cohort of {} from {} clients with data", cohort, clients));
+  const bool stateful = settings.correction.kind == CorrectionKind::kScaffold;
+  if (stateful && settings.optimizer.optimizer != LocalOptimizerKind::kSgd)
+    return invalid_argument(
+        "SCAFFOLD's control variate divides by K lr, which momentum breaks; use optimizer = \"sgd\"");
+  if (settings.normalise && settings.optimizer.optimizer == LocalOptimizerKind::kNesterov)
+    return invalid_argument("FedNova's divisor is known for sgd and momentum, not nesterov");
+  if (parts.error_feedback && !parts.codec)
+    return invalid_argument("error feedback needs a [codec] to make up for");
+  if (parts.error_feedback && !parts.codec->properties(parts.in_float->models->layout()).contraction)
+    return invalid_argument(
+        "error feedback needs a contractive codec; this one is not, and the residual would grow");
+  return ok_status();
+}
+
+Result<std::unique_ptr<Rule>> weighted_mean() {
+  Table table;
+  table.set("kind", "mean");
+  return rules().make(table, "[rule]");
+}
+
+Result<std::unique_ptr<const Codec>> make_dense() {
+  Table table;
+  table.set("kind", "dense");
+  SHOAL_TRY(auto codec, codecs().make(table, "[codec]"));
+  return std::unique_ptr<const Codec>(std::move(codec));
+}
+
+class Federated : public Method {
+ public:
+  explicit Federated(const FederatedSettings& settings) : settings_(settings) {}
+
+  std::size_t servers() const override { return 1; }
+  Step length() const override { return static_cast<Step>(settings_.rounds); }
+  bool needs_topology() const override { return false; }
+
+  Result<Program> prepare(const MethodParts& parts) const override {
+    if (!parts.in_float)
+      return unsupported("federated methods run in float; leave precision = \"float\"");
+    auto job = std::make_shared<FederatedJob>();
+    job->settings = settings_;
+    job->problem = parts.in_float;
+    job->seed = parts.seed;
+    job->error_feedback = parts.error_feedback;
+    job->declared_faults = parts.declared_faults;
+    job->patience_s =
+        settings_.round_deadline_s > 0.0 ? settings_.round_deadline_s : parts.patience_s;
+    for (std::size_t worker = 0; worker < parts.workers(); ++worker)
+      if (!parts.in_float->rows[worker].empty())
+        job->clients.push_back(static_cast<NodeId>(worker + 1));
+    SHOAL_TRY_STATUS(check_settings(settings_, parts, job->clients.size()));
+    job->codec = parts.codec;
+    if (!job->codec) {
+      SHOAL_TRY(job->own_codec, make_dense());
+      job->codec = job->own_codec.get();
+    }
+    job->make_rule = parts.make_rule;
+    if (!job->make_rule) job->make_rule = &weighted_mean;
+    SHOAL_TRY(const auto rule, job->make_rule());
+    SHOAL_TRY_STATUS(rule->check(job->cohort_size(), job->declared_faults));
+    const std::shared_ptr<const FederatedJob> shared = job;
+    return Program([shared](Node& node) {
+      return node.id() == kServer ? federated_server(node, shared)
+                                  : federated_client(node, shared);
+    });
+  }
+
+ private:
+  FederatedSettings settings_;
+};
+
+Result<std::unique_ptr<Method>> make_federated(const FederatedSettings& settings) {
+  return std::unique_ptr<Method>(std::make_unique<Federated>(settings));
+}
+
+CatalogueEntry<Method> instance(const char* name, const char* summary, const char* paper,
+                                const FederatedSettings& settings) {
+  return catalogue_entry<Method, FederatedSettings>(name, summary, paper, &make_federated,
+                                                    settings);
+}
+
+FederatedSettings with_server(ServerOptimizerKind kind) {
+  FederatedSettings settings;
+  settings.server.kind = kind;
+  if (kind != ServerOptimizerKind::kMomentum) settings.server.learning_rate = 0.1;
+  return settings;
+}
+
+FederatedSettings with_correction(CorrectionKind kind) {
+  FederatedSettings settings;
+  settings.correction.kind = kind;
+  return settings;
+}
+
+}  // namespace
+
+CatalogueEntry<Method> federated_entry() {
+  return instance("federated", "the skeleton: every part a setting", "2107.06917", {});
+}
+CatalogueEntry<Method> fedavg_entry() {
+  return instance("fedavg", "mean of the clients' local training", "1602.05629", {});
+}
+CatalogueEntry<Method> fedavgm_entry() {
+  return instance("fedavgm", "FedAvg with server momentum", "1909.06335",
+                  with_server(ServerOptimizerKind::kMomentum));
+}
+CatalogueEntry<Method> fedprox_entry() {
+  return instance("fedprox", "FedAvg with a proximal term at the clients", "1812.06127",
+                  with_correction(CorrectionKind::kProximal));
+}
+CatalogueEntry<Method> fedadagrad_entry() {
+  return instance("fedadagrad", "FedOpt with Adagrad at the server", "2003.00295",
+                  with_server(ServerOptimizerKind::kAdagrad));
+}
+CatalogueEntry<Method> fedadam_entry() {
+  return instance("fedadam", "FedOpt with Adam at the server", "2003.00295",
+                  with_server(ServerOptimizerKind::kAdam));
+}
+CatalogueEntry<Method> fedyogi_entry() {
+  return instance("fedyogi", "FedOpt with Yogi at the server", "2003.00295",
+                  with_server(ServerOptimizerKind::kYogi));
+}
+CatalogueEntry<Method> fednova_entry() {
+  FederatedSettings settings;
+  settings.normalise = true;
+  return instance("fednova", "FedAvg normalised by each client's effective steps", "2007.07481",
+                  settings);
+}
+CatalogueEntry<Method> scaffold_entry() {
+  return instance("scaffold", "control variates against client drift", "1910.06378",
+                  with_correction(CorrectionKind::kScaffold));
+}
+CatalogueEntry<Method> mimelite_entry() {
+  return instance("mimelite", "the server's momentum in every local step", "2008.03606",
+                  with_correction(CorrectionKind::kMimeLite));
+}
+
+}  // namespace shoal

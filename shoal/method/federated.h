@@ -1,0 +1,78 @@
+// The federated skeleton (generalised FedAvg, arXiv 2107.06917): a server and its clients.
+//
+//   server: choose a cohort, send the model, gather until goal or deadline, screen, apply the rule,
+//           step the server optimizer
+//   client: K local steps from the model received, send Delta = y_K - x
+//
+// Local correction, weighting, normalisation, encoding, rule and server optimizer are settings, so
+// FedAvg, FedAvgM, FedProx, FedOpt, FedNova, SCAFFOLD and MimeLite are rows of a table (federated.cc).
+//
+// Wire, per client and round: the model down (4d bytes, and 4d of correction state), the encoded
+// update up with its row count (and 4d of correction, and the divisor a_i when normalised).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "shoal/method/correction.h"
+#include "shoal/method/method.h"
+#include "shoal/method/optimizer.h"
+#include "shoal/method/server_optimizer.h"
+
+namespace shoal {
+
+enum class Weighting { kExamples, kUniform };
+
+struct FederatedSettings {
+  std::int64_t rounds = 100;
+  std::int64_t cohort = 0;        // 0: everybody
+  double over_selection = 1.0;    // invited / needed
+  std::int64_t epochs = 1;
+  std::int64_t local_steps = 0;   // 0: epochs decide
+  std::int64_t batch = 32;
+  OptimizerSettings optimizer;    // of the client
+  CorrectionSettings correction;
+  Weighting weighting = Weighting::kExamples;
+  bool normalise = false;         // FedNova
+  ServerOptimizerSettings server;
+  double round_deadline_s = 0.0;  // 0: the run's patience
+};
+void describe(Settings& s, FederatedSettings& v);
+
+inline constexpr NodeId kServer = 0;
+
+// What all nodes of a federated run share, read-only.
+struct FederatedJob {
+  FederatedSettings settings;
+  const Problem<float>* problem = nullptr;
+  const Codec* codec = nullptr;  // never null: dense by default
+  std::unique_ptr<const Codec> own_codec;
+  bool error_feedback = false;
+  std::function<Result<std::unique_ptr<Rule>>()> make_rule;
+  std::size_t declared_faults = 0;
+  std::vector<NodeId> clients;   // node ids with data, increasing
+  std::uint64_t seed = 1;
+  double patience_s = 0.0;
+
+  std::size_t cohort_size() const;
+  // Node ids invited to a round, increasing: uniform without replacement.
+  std::vector<NodeId> cohort(Step round) const;
+  // Local steps of a client in a round, batches of an epoch counted.
+  std::size_t steps_of(std::size_t worker, Step round) const;
+};
+
+// FedNova's divisor a_i for K steps (2007.07481): K, or with momentum rho
+// [K - rho (1 - rho^K)/(1 - rho)]/(1 - rho), or with a proximal term, alpha = lr mu,
+// [1 - (1 - alpha)^K]/alpha.
+double normalising_divisor(const FederatedSettings& settings, std::size_t steps,
+                           double learning_rate);
+
+Task<> federated_server(Node& node, std::shared_ptr<const FederatedJob> job);
+Task<> federated_client(Node& node, std::shared_ptr<const FederatedJob> job);
+
+// Tags and parts on the wire.
+inline constexpr Tag kModelTag = tag("model");
+inline constexpr Tag kUpdateTag = tag("update");
+inline constexpr Tag kGoodbyeTag = tag("goodbye");
+
+}  // namespace shoal

@@ -1,0 +1,141 @@
+#include "shoal/method/federated_client.h"
+
+#include <algorithm>
+
+#include "shoal/data/order.h"
+
+namespace shoal {
+namespace {
+
+// Epochs of different rounds have different keys, so no order repeats.
+constexpr std::uint32_t kEpochsPerRound = 1024;
+
+}  // namespace
+
+FederatedClient::FederatedClient(const Node& node, std::shared_ptr<const FederatedJob> job)
+    : job_(std::move(job)),
+      id_(node.id()),
+      correction_(make_correction(job_->settings.correction)) {}
+
+Status FederatedClient::accept(const Message& invitation) {
+  std::vector<float> model(job_->problem->dimension());
+  SHOAL_TRY_STATUS(invitation.vector<float>("model", model));
+  std::vector<float> state;
+  const CorrectionKind kind = job_->settings.correction.kind;
+  if (kind == CorrectionKind::kScaffold || kind == CorrectionKind::kMimeLite) {
+    state.resize(model.size());
+    SHOAL_TRY_STATUS(invitation.vector<float>("state", state));
+  }
+  model_ = std::move(model);
+  server_state_ = std::move(state);
+  round_ = invitation.round();
+  return ok_status();
+}
+
+double FederatedClient::work_flops() const {
+  return static_cast<double>(gradients()) * job_->problem->models->flops_per_row();
+}
+
+std::uint64_t FederatedClient::gradients() const {
+  const FederatedSettings& settings = job_->settings;
+  std::uint64_t evaluated = rows().size() * static_cast<std::uint64_t>(settings.epochs);
+  if (settings.local_steps > 0)
+    evaluated = job_->steps_of(worker(), round_) *
+                std::min<std::uint64_t>(rows().size(), static_cast<std::uint64_t>(settings.batch));
+  if (settings.correction.kind == CorrectionKind::kMimeLite) evaluated += rows().size();
+  return evaluated;
+}
+
+void FederatedClient::local_steps(std::span<float> y, std::size_t steps, double learning_rate) {
+  const Problem<float>& problem = *job_->problem;
+  Model<float>& model = problem.models->mine();
+  LocalOptimizer<float> optimizer(job_->settings.optimizer);
+  std::vector<float> gradient(y.size());
+  DataOrder order(problem.order, rows(), static_cast<std::size_t>(job_->settings.batch),
+                  job_->seed, id_);
+  order.seek(round_ * kEpochsPerRound);
+  for (std::size_t step = 0; step < steps; ++step) {
+    model.gradient(y, Batch{problem.data.get(), order.next_batch()}, gradient);
+    correction_->correct(y, gradient);
+    optimizer.step(learning_rate, gradient, gradient);
+    for (std::size_t i = 0; i < y.size(); ++i) y[i] += gradient[i];
+  }
+}
+
+void FederatedClient::train() {
+  const double learning_rate =
+      learning_rate_at(job_->settings.optimizer, round_,
+                       static_cast<std::uint64_t>(job_->settings.rounds));
+  const std::size_t steps = job_->steps_of(worker(), round_);
+  correction_->begin(model_, server_state_);
+  std::vector<float> y = model_;
+  local_steps(y, steps, learning_rate);
+  const auto full_gradient = [this](std::span<const float> at, std::span<float> out) {
+    job_->problem->models->mine().gradient(at, Batch{job_->problem->data.get(), rows()}, out);
+  };
+  const std::vector<float> extra = correction_->finish(y, steps, learning_rate, full_gradient);
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] -= model_[i];
+  encode(y, extra, steps, learning_rate);
+}
+
+void FederatedClient::encode(std::span<const float> delta, std::span<const float> extra,
+                             std::size_t steps, double learning_rate) {
+  const Layout& layout = job_->problem->models->layout();
+  const RandomStream stream(job_->seed, purpose("codec"), id_, round_);
+  ByteWriter encoded;
+  Status status;
+  if (job_->error_feedback) {
+    if (!error_feedback_) error_feedback_ = std::make_unique<ErrorFeedback>(delta.size());
+    std::vector<float> decoded(delta.size());
+    status = error_feedback_->encode(*job_->codec, delta, layout, stream, encoded, decoded);
+  } else {
+    status = job_->codec->encode(delta, layout, stream, encoded);
+  }
+  // A model that has blown up has no encoding; an empty tensor tells the server so.
+  if (!status.ok()) encoded.clear();
+  MessageBuilder message(kUpdateTag, round_);
+  message.tensor("update", encoded.bytes()).count("rows", rows().size());
+  if (job_->settings.normalise)
+    message.number("divisor", normalising_divisor(job_->settings, steps, learning_rate));
+  if (!extra.empty()) message.vector<float>("extra", extra);
+  update_ = message.finish();
+}
+
+Frame FederatedClient::update() {
+  model_ = {};
+  server_state_ = {};
+  return std::move(update_);
+}
+
+void FederatedClient::save(ByteWriter& out) const {
+  correction_->save(out);
+  out.number<std::uint8_t>(error_feedback_ ? 1 : 0);
+  if (error_feedback_) error_feedback_->save(out);
+}
+
+Status FederatedClient::load(ByteReader& in) {
+  SHOAL_TRY_STATUS(correction_->load(in));
+  SHOAL_TRY(const auto has_residual, in.number<std::uint8_t>());
+  if (has_residual == 0) return ok_status();
+  error_feedback_ = std::make_unique<ErrorFeedback>(job_->problem->dimension());
+  return error_feedback_->load(in);
+}
+
+Task<> federated_client(Node& node, std::shared_ptr<const FederatedJob> job) {
+  FederatedClient client(node, job);
+  node.keep(client);
+  // Silence for as long as the whole run may take means that the server is gone.
+  const double idle_patience_s = job->patience_s * static_cast<double>(job->settings.rounds + 1);
+  for ([[maybe_unused]] const Step turn : node.steps(kForever)) {
+    const auto invitation = co_await node.next(idle_patience_s);
+    if (!invitation || invitation->tag() != kModelTag) co_return;
+    if (!client.accept(*invitation).ok()) continue;
+    std::function<void()> train = [&client] { client.train(); };
+    co_await node.compute(client.work_flops(), std::move(train));
+    node.count_gradients(client.gradients());
+    const Frame update = client.update();
+    co_await node.send(kServer, update);
+  }
+}
+
+}  // namespace shoal

@@ -1,0 +1,48 @@
+// The client's half of the federated skeleton: what it remembers, and its local training.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "shoal/codec/error_feedback.h"
+#include "shoal/method/federated.h"
+
+namespace shoal {
+
+// Between rounds a client holds its control variate and its residual, if any, and nothing else.
+class FederatedClient : public Persistent {
+ public:
+  FederatedClient(const Node& node, std::shared_ptr<const FederatedJob> job);
+
+  // Takes the model (and correction state) of an invitation; an error leaves it unchanged.
+  Status accept(const Message& invitation);
+  // K local steps; sets what is to be sent. To be run inside compute().
+  void train();
+  // The encoded update of the round; releases the round's memory.
+  Frame update();
+
+  double work_flops() const;
+  std::uint64_t gradients() const;  // rows whose gradient train() evaluates
+
+  void save(ByteWriter& out) const override;
+  Status load(ByteReader& in) override;
+
+ private:
+  std::size_t worker() const { return id_ - 1; }
+  const Rows& rows() const { return job_->problem->rows[worker()]; }
+  // One gradient step per batch, `steps` of them, from y.
+  void local_steps(std::span<float> y, std::size_t steps, double learning_rate);
+  void encode(std::span<const float> delta, std::span<const float> extra, std::size_t steps,
+              double learning_rate);
+
+  std::shared_ptr<const FederatedJob> job_;
+  NodeId id_;
+  Step round_ = 0;
+  std::unique_ptr<Correction> correction_;
+  std::unique_ptr<ErrorFeedback> error_feedback_;  // made when first needed
+  std::vector<float> model_;         // of the round under way
+  std::vector<float> server_state_;  // of the round under way
+  Frame update_;
+};
+
+}  // namespace shoal

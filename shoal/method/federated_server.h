@@ -1,0 +1,55 @@
+// The server's half of the federated skeleton: the global model and what is done with a round.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "shoal/method/federated.h"
+
+namespace shoal {
+
+class FederatedServer : public Persistent {
+ public:
+  FederatedServer(std::shared_ptr<const FederatedJob> job, std::unique_ptr<Rule> rule);
+
+  // The message every client of the round is sent.
+  Frame invitation(Step round) const;
+  // Decodes, screens, aggregates and steps. To be run inside compute().
+  void close_round(Step round, const Arrivals& arrivals);
+  double work_flops(const Arrivals& arrivals) const;
+
+  std::span<const float> parameters() const { return parameters_; }
+  // Of the last round: rows that reached the rule, updates refused, and whether it was abandoned.
+  std::size_t used() const { return used_; }
+  std::size_t refused() const { return refused_; }
+  bool abandoned() const { return abandoned_; }
+  double update_norm() const { return update_norm_; }
+
+  void save(ByteWriter& out) const override;
+  Status load(ByteReader& in) override;
+
+ private:
+  struct Update {
+    NodeId sender = 0;
+    double rows = 0.0;
+    double divisor = 1.0;
+    std::vector<float> delta;
+    std::vector<float> extra;
+  };
+  Result<Update> decode(const Message& message) const;
+  std::vector<double> weights(std::span<const Update> updates) const;
+  // Divides by a_i and returns tau_eff = sum p_i a_i.
+  double normalise(std::span<Update> updates, std::span<const double> weights) const;
+
+  std::shared_ptr<const FederatedJob> job_;
+  std::unique_ptr<Rule> rule_;
+  std::vector<float> parameters_;
+  ServerOptimizer optimizer_;
+  CorrectionState correction_;
+  std::size_t used_ = 0;
+  std::size_t refused_ = 0;
+  bool abandoned_ = false;
+  double update_norm_ = 0.0;
+};
+
+}  // namespace shoal

@@ -1,0 +1,67 @@
+// Gossip: every peer computes on its own data and averages with its neighbours, step by step.
+//
+// One skeleton; a variant says what a peer sends after its gradient and what it makes of the mix
+//   mix_i = sum_j W_ij sent_j   (own share included).
+// D-PSGD (1705.09056), gradient tracking (2202.03836), D2 (1803.07068) are variants: see the files
+// beside this one. A message that does not come is made up for by renormalising over the weights
+// that did; that breaks double stochasticity, and the step is counted in the ledger.
+//
+// Wire, per directed edge and step: what the variant sends (d or 2d scalars), 32 bytes of frame.
+// Cost per step: one gradient, and d per neighbour.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "shoal/method/method.h"
+#include "shoal/method/replica.h"
+
+namespace shoal {
+
+struct GossipSettings {
+  std::int64_t steps = 600;
+  std::int64_t batch = 16;
+  OptimizerSettings optimizer;
+};
+void describe(Settings& s, GossipSettings& v);
+
+template <class Scalar>
+class GossipVariant : public Persistent {
+ public:
+  // What this peer sends at this step; its replica holds the fresh gradient and update.
+  virtual std::span<const Scalar> outgoing(const Replica<Scalar>& replica) = 0;
+  // Sets the replica's parameters from the mix of what was sent (same length).
+  virtual void absorb(Replica<Scalar>& replica, std::span<const Scalar> mix) = 0;
+  // Most variants carry nothing from step to step.
+  void save(ByteWriter&) const override {}
+  Status load(ByteReader&) override { return ok_status(); }
+};
+
+// A variant by name: how to make it in both precisions, and what it asks of the mixing matrix.
+struct GossipKind {
+  std::unique_ptr<GossipVariant<float>> (*in_float)() = nullptr;
+  std::unique_ptr<GossipVariant<double>> (*in_double)() = nullptr;
+  Status (*check)(const MixingMatrix& mixing) = nullptr;  // null: anything goes
+};
+
+// An entry of the method catalogue for a variant class template.
+template <template <class> class Variant>
+GossipKind gossip_kind(Status (*check)(const MixingMatrix&) = nullptr) {
+  GossipKind kind;
+  kind.in_float = [] { return std::unique_ptr<GossipVariant<float>>(new Variant<float>()); };
+  kind.in_double = [] { return std::unique_ptr<GossipVariant<double>>(new Variant<double>()); };
+  kind.check = check;
+  return kind;
+}
+std::unique_ptr<Method> make_gossip(const GossipSettings& settings, const GossipKind& kind);
+
+// The mix: own_weight * own + sum of weight_j * received_j, divided by the weights that came.
+// `received[k]` is the vector of mixing row entry k, or empty when it did not come.
+template <class Scalar>
+void mix_received(double own_weight, std::span<const Scalar> own,
+                  std::span<const MixingMatrix::Weight> row,
+                  std::span<const std::span<const Scalar>> received, std::span<Scalar> out);
+
+}  // namespace shoal

@@ -1,0 +1,54 @@
+// Method: makes the programs of all nodes of a run.
+//
+// A method is prepared once: prepare() checks that its parts fit together (the refusal states the
+// arithmetic) and returns the program each node runs. Nodes 0..servers()-1 are servers; the others
+// are workers, worker i being node servers() + i.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "shoal/base/catalogue.h"
+#include "shoal/base/thread_pool.h"
+#include "shoal/codec/codec.h"
+#include "shoal/graph/mixing.h"
+#include "shoal/graph/topology.h"
+#include "shoal/method/problem.h"
+#include "shoal/node/node.h"
+#include "shoal/rule/rule.h"
+
+namespace shoal {
+
+// What an experiment puts together. Pointers are not owned and outlive the programs.
+struct MethodParts {
+  std::uint64_t seed = 1;
+  const Problem<float>* in_float = nullptr;    // one of the two
+  const Problem<double>* in_double = nullptr;
+  const Topology* topology = nullptr;          // of the workers; null when none was given
+  MixingSettings mixing;
+  const Codec* codec = nullptr;                // of updates; null: dense
+  bool error_feedback = false;
+  // Makes the server's rule with its memory; null: the weighted mean.
+  std::function<Result<std::unique_ptr<Rule>>()> make_rule;
+  std::size_t declared_faults = 0;
+  double patience_s = 0.0;                     // longest wait for another node
+
+  std::size_t workers() const {
+    return in_float ? in_float->workers() : in_double->workers();
+  }
+};
+
+class Method {
+ public:
+  virtual ~Method() = default;
+  virtual std::size_t servers() const = 0;
+  // Rounds or steps of the whole run.
+  virtual Step length() const = 0;
+  // Whether it needs a topology of the workers.
+  virtual bool needs_topology() const = 0;
+  virtual Result<Program> prepare(const MethodParts& parts) const = 0;
+};
+
+const Catalogue<Method>& methods();
+
+}  // namespace shoal

@@ -1,0 +1,75 @@
+#include "shoal/method/optimizer.h"
+
+#include <cmath>
+
+#include "shoal/base/check.h"
+
+namespace shoal {
+
+void describe(Settings& s, OptimizerSettings& v) {
+  s.choice("optimizer", v.optimizer, "what a node does with its gradient",
+           {{"sgd", LocalOptimizerKind::kSgd},
+            {"momentum", LocalOptimizerKind::kMomentum},
+            {"nesterov", LocalOptimizerKind::kNesterov}});
+  s.real("learning_rate", v.learning_rate, "step size of a node", {.range = above(0)});
+  s.real("momentum", v.momentum, "of the local momentum buffer", {.range = at_least(0).below(1)});
+  s.choice("schedule", v.schedule, "how the step size changes",
+           {{"constant", ScheduleKind::kConstant},
+            {"cut", ScheduleKind::kCut},
+            {"inverse", ScheduleKind::kInverse}});
+  s.real("cut_at", v.cut_at, "fraction of the run after which it is cut",
+         {.range = at_least(0).up_to(1)});
+  s.real("cut_factor", v.cut_factor, "what it is multiplied with then",
+         {.range = above(0).up_to(1)});
+  s.real("inverse_steps", v.inverse_steps, "T of lr / (1 + t/T)",
+         {.range = above(0), .unit = "steps"});
+}
+
+double learning_rate_at(const OptimizerSettings& settings, std::uint64_t step,
+                        std::uint64_t steps) {
+  switch (settings.schedule) {
+    case ScheduleKind::kConstant: break;
+    case ScheduleKind::kCut:
+      if (static_cast<double>(step) >= settings.cut_at * static_cast<double>(steps))
+        return settings.learning_rate * settings.cut_factor;
+      break;
+    case ScheduleKind::kInverse:
+      return settings.learning_rate / (1.0 + static_cast<double>(step) / settings.inverse_steps);
+  }
+  return settings.learning_rate;
+}
+
+template <class Scalar>
+void LocalOptimizer<Scalar>::step(double learning_rate, std::span<const Scalar> gradient,
+                                  std::span<Scalar> update) {
+  SHOAL_CHECK(gradient.size() == update.size(), "an update of another length than its gradient");
+  const auto rate = static_cast<Scalar>(learning_rate);
+  if (settings_.optimizer == LocalOptimizerKind::kSgd) {
+    for (std::size_t i = 0; i < update.size(); ++i) update[i] = -rate * gradient[i];
+    return;
+  }
+  if (momentum_.empty()) momentum_.assign(gradient.size(), Scalar{0});
+  const auto beta = static_cast<Scalar>(settings_.momentum);
+  const bool nesterov = settings_.optimizer == LocalOptimizerKind::kNesterov;
+  for (std::size_t i = 0; i < update.size(); ++i) {
+    const Scalar g = gradient[i];
+    momentum_[i] = beta * momentum_[i] + g;
+    update[i] = -rate * (nesterov ? g + beta * momentum_[i] : momentum_[i]);
+  }
+}
+
+template <class Scalar>
+void LocalOptimizer<Scalar>::save(ByteWriter& out) const {
+  out.numbers<Scalar>(momentum_);
+}
+
+template <class Scalar>
+Status LocalOptimizer<Scalar>::load(ByteReader& in) {
+  SHOAL_TRY(momentum_, in.numbers<Scalar>());
+  return ok_status();
+}
+
+template class LocalOptimizer<float>;
+template class LocalOptimizer<double>;
+
+}  // namespace shoal

@@ -1,0 +1,52 @@
+// The optimizer a node runs on its own parameters, and its learning-rate schedule.
+//
+//   sgd       update = -lr g
+//   momentum  m <- beta m + g, update = -lr m
+//   nesterov  m <- beta m + g, update = -lr (g + beta m)
+//
+// Momentum buffers are local: they never leave the node.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "shoal/base/settings.h"
+#include "shoal/node/world.h"
+
+namespace shoal {
+
+enum class LocalOptimizerKind { kSgd, kMomentum, kNesterov };
+enum class ScheduleKind { kConstant, kCut, kInverse };
+
+struct OptimizerSettings {
+  LocalOptimizerKind optimizer = LocalOptimizerKind::kSgd;
+  double learning_rate = 0.1;
+  double momentum = 0.9;
+  ScheduleKind schedule = ScheduleKind::kConstant;
+  double cut_at = 0.75;
+  double cut_factor = 0.1;
+  double inverse_steps = 300.0;
+};
+void describe(Settings& s, OptimizerSettings& v);
+
+// The learning rate of `step` of `steps`.
+double learning_rate_at(const OptimizerSettings& settings, std::uint64_t step,
+                        std::uint64_t steps);
+
+template <class Scalar>
+class LocalOptimizer : public Persistent {
+ public:
+  explicit LocalOptimizer(const OptimizerSettings& settings) : settings_(settings) {}
+
+  // Writes the update for gradient g to `update` (which may be g itself).
+  void step(double learning_rate, std::span<const Scalar> gradient, std::span<Scalar> update);
+
+  void save(ByteWriter& out) const override;
+  Status load(ByteReader& in) override;
+
+ private:
+  OptimizerSettings settings_;
+  std::vector<Scalar> momentum_;  // empty until first used
+};
+
+}  // namespace shoal

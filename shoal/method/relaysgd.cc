@@ -1,0 +1,278 @@
+// RelaySGD (arXiv 2110.04175, algorithm 1): averages over a spanning tree with finite delay.
+//
+// Variants: `model` relays half-step models, x_i <- uniform average of delayed h_j; `model_overlap`
+// averages with the messages of the step before while the gradient is computed (delays of one more
+// step); `grad` relays updates, x_i += average, and needs no counts but never forgets a loss.
+// With double binary trees even coordinates travel on one tree and odd ones on the other.
+//
+// Wire, per directed edge and step: one relayed sum of the plane's d scalars and one count of
+// 8 bytes, in a frame of 48. Peers of one edge send at the same time; nothing waits for this
+// step's arrivals before sending, so the order of receives does not matter.
+//
+// Messages are dropped by drop_prob at the receiver (the paper's robustness runs) or by [faults].
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "shoal/method/entries.h"
+#include "shoal/method/exchange.h"
+#include "shoal/method/relay.h"
+#include "shoal/method/replica.h"
+
+namespace shoal {
+namespace {
+
+constexpr Tag kRelay = tag("relay");
+
+enum class RelayVariant { kModel, kModelOverlap, kGrad };
+
+struct RelaySettings {
+  RelayVariant variant = RelayVariant::kModel;
+  RelayFallback fallback = RelayFallback::kOwn;
+  double drop_prob = 0.0;
+  std::int64_t steps = 600;
+  std::int64_t batch = 16;
+  OptimizerSettings optimizer;
+};
+
+void describe(Settings& s, RelaySettings& v) {
+  s.choice("variant", v.variant, "what is relayed, and when it is averaged",
+           {{"model", RelayVariant::kModel},
+            {"model_overlap", RelayVariant::kModelOverlap},
+            {"grad", RelayVariant::kGrad}});
+  s.choice("fallback", v.fallback, "what stands in for values that have not arrived",
+           {{"own", RelayFallback::kOwn},
+            {"ref_initial", RelayFallback::kRefInitial},
+            {"ref_last", RelayFallback::kRefLast},
+            {"counts", RelayFallback::kCounts}});
+  s.real("drop_prob", v.drop_prob, "chance that a received message is thrown away",
+         {.range = at_least(0).below(1)});
+  s.integer("steps", v.steps, "steps every peer makes", {.range = at_least(1).up_to(1e9)});
+  s.integer("batch", v.batch, "rows of a gradient; 0: all rows of the peer",
+            {.range = at_least(0)});
+  describe(s, v.optimizer);
+}
+
+template <class Scalar>
+struct RelayJob {
+  const Problem<Scalar>* problem;
+  RelaySettings settings;
+  std::vector<Topology> planes;  // one tree, or two that share the coordinates
+  double patience_s;
+};
+
+// Coordinates p, p + planes, p + 2 planes, ... of a vector, and back.
+template <class Scalar>
+void take_plane(std::span<const Scalar> whole, std::size_t plane, std::size_t planes,
+                std::vector<Scalar>& part) {
+  part.clear();
+  for (std::size_t i = plane; i < whole.size(); i += planes) part.push_back(whole[i]);
+}
+template <class Scalar>
+void put_plane(std::span<const Scalar> part, std::size_t plane, std::size_t planes,
+               std::span<Scalar> whole) {
+  for (std::size_t i = plane, k = 0; i < whole.size(); i += planes, ++k) whole[i] = part[k];
+}
+
+// One worker: its replica and one relay a plane.
+template <class Scalar>
+class RelayWorker : public Persistent {
+ public:
+  RelayWorker(const Node& node, const RelayJob<Scalar>& job)
+      : job_(job),
+        id_(node.id()),
+        seed_(node.seed()),
+        replica_(*job.problem, node.id(), node.seed(),
+                 static_cast<std::size_t>(job.settings.batch), job.settings.optimizer,
+                 static_cast<Step>(job.settings.steps)),
+        reference_(job.problem->initial) {
+    const std::size_t planes = job.planes.size();
+    const std::size_t d = job.problem->dimension();
+    for (std::size_t p = 0; p < planes; ++p)
+      relays_.emplace_back(job.planes[p].size(), job.planes[p].out[id_],
+                           (d + planes - 1 - p) / planes);
+    before_ = relays_;
+  }
+
+  Replica<Scalar>& replica() { return replica_; }
+
+  // Inside compute(): the gradient and, from it, the value h that this step relays.
+  void local_step(Step step) {
+    replica_.propose(step);
+    value_ = replica_.update();
+    if (job_.settings.variant == RelayVariant::kGrad) return;
+    for (std::size_t i = 0; i < value_.size(); ++i) value_[i] += replica_.parameters()[i];
+  }
+
+  // The frames for the neighbours of one plane.
+  std::vector<Frame> outgoing(Step step, std::size_t plane) {
+    Relay<Scalar>& relay = relays_[plane];
+    take_plane<Scalar>(value_, plane, relays_.size(), part_);
+    if (overlapped()) before_[plane] = relay;  // averaged with what the step before brought
+    relay.begin(part_);
+    std::vector<Frame> frames;
+    std::vector<Scalar> sum(part_.size());
+    for (std::size_t k = 0; k < job_.planes[plane].out[id_].size(); ++k) {
+      std::uint64_t count = 0;
+      relay.outgoing(k, sum, count);
+      MessageBuilder message(kRelay, message_round(step, plane));
+      message.template vector<Scalar>("sum", sum).count("count", count);
+      frames.push_back(message.finish());
+    }
+    return frames;
+  }
+
+  // Every step and plane has a round of its own.
+  Step message_round(Step step, std::size_t plane) const {
+    return static_cast<Step>(step * job_.planes.size() + plane);
+  }
+
+  // Takes in what came and averages this plane; returns how many messages were lost.
+  std::size_t absorb(Step step, std::size_t plane, const Arrivals& arrivals) {
+    Relay<Scalar>& relay = relays_[plane];
+    const auto& neighbors = job_.planes[plane].out[id_];
+    take_plane<Scalar>(value_, plane, relays_.size(), part_);
+    std::vector<Scalar> sum(part_.size());
+    RandomStream drops(seed_, purpose("relay drop"), id_, message_round(step, plane));
+    std::size_t used = 0;
+    std::size_t k = 0;
+    for (const Message& message : arrivals.messages) {
+      while (neighbors[k] != message.sender()) ++k;
+      const bool dropped = drops.uniform() < job_.settings.drop_prob;
+      const auto count = message.count("count");
+      if (dropped || !count.ok() || *count >= job_.planes[plane].size()) continue;
+      if (!message.template vector<Scalar>("sum", sum).ok()) continue;
+      relay.accept(k, sum, *count);
+      ++used;
+    }
+    average(plane, overlapped() ? before_[plane] : relay);
+    return neighbors.size() - used;
+  }
+
+  void end_step() {
+    if (job_.settings.fallback == RelayFallback::kRefLast) reference_ = replica_.parameters();
+  }
+
+  void save(ByteWriter& out) const override {
+    replica_.save(out);
+    for (const auto& relay : relays_) relay.save(out);
+    out.numbers<Scalar>(reference_);
+  }
+  Status load(ByteReader& in) override {
+    SHOAL_TRY_STATUS(replica_.load(in));
+    for (auto& relay : relays_) SHOAL_TRY_STATUS(relay.load(in));
+    return in.numbers_into<Scalar>(reference_);
+  }
+
+ private:
+  bool overlapped() const { return job_.settings.variant == RelayVariant::kModelOverlap; }
+
+  void average(std::size_t plane, const Relay<Scalar>& relay) {
+    std::vector<Scalar> result(part_.size());
+    std::vector<Scalar> other;
+    auto& x = replica_.parameters();
+    if (job_.settings.variant == RelayVariant::kGrad) {
+      relay.average_updates(part_, result);
+      take_plane<Scalar>(x, plane, relays_.size(), other);
+      for (std::size_t i = 0; i < result.size(); ++i) result[i] += other[i];
+    } else {
+      take_plane<Scalar>(reference_, plane, relays_.size(), other);
+      relay.average(job_.settings.fallback, part_, other, result);
+    }
+    put_plane<Scalar>(result, plane, relays_.size(), x);
+  }
+
+  const RelayJob<Scalar>& job_;
+  NodeId id_;
+  std::uint64_t seed_;
+  Replica<Scalar> replica_;
+  std::vector<Relay<Scalar>> relays_;
+  std::vector<Relay<Scalar>> before_;  // only used when overlapped
+  std::vector<Scalar> reference_;
+  std::vector<Scalar> value_;
+  std::vector<Scalar> part_;
+};
+
+template <class Scalar>
+Task<> relay_sgd(Node& node, std::shared_ptr<const RelayJob<Scalar>> job) {
+  RelayWorker<Scalar> worker(node, *job);
+  node.keep(worker);
+  for (const Step step : node.steps(static_cast<Step>(job->settings.steps))) {
+    std::function<void()> local_step = [&worker, step] { worker.local_step(step); };
+    co_await node.compute(worker.replica().work_flops(), std::move(local_step));
+    node.count_gradients(worker.replica().gradients_per_step());
+
+    for (std::size_t plane = 0; plane < job->planes.size(); ++plane) {
+      const std::vector<NodeId>& neighbors = job->planes[plane].out[node.id()];
+      const std::vector<Frame> frames = worker.outgoing(step, plane);
+      for (std::size_t k = 0; k < neighbors.size(); ++k)
+        co_await node.send(neighbors[k], frames[k]);
+    }
+    std::size_t lost = 0;
+    for (std::size_t plane = 0; plane < job->planes.size(); ++plane) {
+      const std::vector<NodeId>& neighbors = job->planes[plane].out[node.id()];
+      const Until until(job->patience_s);
+      const Arrivals arrivals =
+          co_await node.gather(kRelay, worker.message_round(step, plane), neighbors, until);
+      lost += worker.absorb(step, plane, arrivals);
+    }
+    worker.end_step();
+
+    if (lost > 0) node.show(step, "missing", static_cast<double>(lost));
+    node.show(step, "train_loss", worker.replica().loss());
+    if (node.wants_model(step))
+      node.show_model<Scalar>(step, worker.replica().parameters());
+    node.step_done(step);
+  }
+}
+
+class RelaySgd : public Method {
+ public:
+  explicit RelaySgd(const RelaySettings& settings) : settings_(settings) {}
+
+  std::size_t servers() const override { return 0; }
+  Step length() const override { return static_cast<Step>(settings_.steps); }
+  bool needs_topology() const override { return true; }
+
+  Result<Program> prepare(const MethodParts& parts) const override {
+    if (parts.codec)
+      return unsupported("relayed sums must stay exact sums; leave [codec] out");
+    if (parts.make_rule)
+      return unsupported("RelaySGD averages uniformly over its tree; leave [rule] out");
+    for (const Topology& tree : planes_of(*parts.topology)) {
+      if (auto status = check_tree(tree); !status.ok())
+        return invalid_argument(fmt::format("RelaySum needs a tree: {}", status.error().message));
+    }
+    if (parts.in_double) return prepare_in<double>(parts, *parts.in_double);
+    return prepare_in<float>(parts, *parts.in_float);
+  }
+
+ private:
+  template <class Scalar>
+  Result<Program> prepare_in(const MethodParts& parts, const Problem<Scalar>& problem) const {
+    if (problem.workers() < 2) return invalid_argument("RelaySum needs at least 2 workers");
+    auto job = std::make_shared<RelayJob<Scalar>>();
+    job->problem = &problem;
+    job->settings = settings_;
+    job->patience_s = parts.patience_s;
+    const auto planes = planes_of(*parts.topology);
+    job->planes.assign(planes.begin(), planes.end());
+    return Program([job](Node& node) { return relay_sgd<Scalar>(node, job); });
+  }
+
+  RelaySettings settings_;
+};
+
+Result<std::unique_ptr<Method>> make_relaysgd(const RelaySettings& settings) {
+  return std::unique_ptr<Method>(std::make_unique<RelaySgd>(settings));
+}
+
+}  // namespace
+
+CatalogueEntry<Method> relaysgd_entry() {
+  return catalogue_entry<Method, RelaySettings>(
+      "relaysgd", "peers on a tree relay sums: an exact uniform average of delayed models",
+      "2110.04175", &make_relaysgd);
+}
+
+}  // namespace shoal

@@ -1,0 +1,359 @@
+#include "shoal/node/node.h"
+
+#include <algorithm>
+
+namespace shoal {
+
+double Node::now_s() const { return replay_ ? replay_->time_s : world_.now_s(); }
+
+// --- Steps, and what a checkpoint holds ---
+
+Node::Steps Node::steps(Step count) { return {this, replay_ ? replay_->step : step_, count}; }
+
+void Node::boundary(Step step) {
+  step_ = step;
+  boundary_s_ = now_s();
+  consumed_since_boundary_ = false;
+  if (replay_) return;
+  if (snapshot_) take_snapshot();
+  world_.at_boundary(*this);
+}
+
+void Node::keep(Persistent& state) {
+  kept_.push_back(&state);
+  if (!replay_ || !replay_->status.ok()) return;
+  ByteReader reader(ByteView(replay_->kept).subspan(replay_->kept_at));
+  replay_->status = state.load(reader);
+  replay_->kept_at += reader.offset();
+}
+
+bool Node::parked() const {
+  return !consumed_since_boundary_ &&
+         (wait_.kind == WaitKind::kMessages || wait_.kind == WaitKind::kAny);
+}
+
+void Node::take_snapshot() {
+  snapshot_ = std::make_unique<Snapshot>();
+  snapshot_->step = step_;
+  snapshot_->time_s = boundary_s_;
+  ByteWriter writer;
+  for (const Persistent* state : kept_) state->save(writer);
+  snapshot_->kept = std::move(writer).take();
+}
+
+void Node::save(ByteWriter& out, FrameTable& frames) const {
+  SHOAL_CHECK(snapshot_ != nullptr, "a node is saved from its snapshot");
+  out.number<Step>(snapshot_->step);
+  out.number<double>(snapshot_->time_s);
+  out.block(snapshot_->kept);
+  out.number<std::uint32_t>(static_cast<std::uint32_t>(snapshot_->log.size()));
+  for (const Input& input : snapshot_->log) save_input(input, out, frames);
+  out.number<double>(timer_s_);
+  out.number<std::uint32_t>(static_cast<std::uint32_t>(inbox_.size()));
+  for (const Message& message : inbox_) save_message(message, out, frames);
+  out.number<std::uint32_t>(static_cast<std::uint32_t>(closed_.size()));
+  for (const Closed& closed : closed_) {
+    out.number<std::uint64_t>(static_cast<std::uint64_t>(closed.tag));
+    out.number<NodeId>(closed.sender);
+    out.number<Step>(closed.round);
+  }
+}
+
+Status Node::restore(ByteReader& in, const FrameTable& frames) {
+  replay_ = std::make_unique<Replay>();
+  SHOAL_TRY(replay_->step, in.number<Step>());
+  SHOAL_TRY(replay_->time_s, in.number<double>());
+  SHOAL_TRY(const ByteView kept, in.block());
+  replay_->kept.assign(kept.begin(), kept.end());
+  SHOAL_TRY(const auto inputs, in.number<std::uint32_t>());
+  for (std::uint32_t i = 0; i < inputs; ++i) {
+    SHOAL_TRY(Input input, load_input(in, frames));
+    replay_->log.push_back(std::move(input));
+  }
+  SHOAL_TRY(timer_s_, in.number<double>());
+  SHOAL_TRY(const auto waiting, in.number<std::uint32_t>());
+  for (std::uint32_t i = 0; i < waiting; ++i) {
+    SHOAL_TRY(Message message, load_message(in, frames));
+    inbox_.push_back(std::move(message));
+  }
+  SHOAL_TRY(const auto rounds, in.number<std::uint32_t>());
+  for (std::uint32_t i = 0; i < rounds; ++i) {
+    SHOAL_TRY(const auto packed, in.number<std::uint64_t>());
+    SHOAL_TRY(const auto sender, in.number<NodeId>());
+    SHOAL_TRY(const auto round, in.number<Step>());
+    closed_.push_back({static_cast<Tag>(packed), sender, round});
+  }
+  return ok_status();
+}
+
+Status Node::restored() const {
+  if (!replay_) return ok_status();
+  SHOAL_TRY_STATUS(replay_->status);
+  return corrupt("a program did not come back to where its checkpoint left it");
+}
+
+// --- Waits ---
+
+void Node::begin_wait(WaitKind kind, double patience_s) {
+  SHOAL_CHECK(wait_.kind == WaitKind::kNone, "a node waits for one thing at a time");
+  SHOAL_CHECK(patience_s >= 0.0, "a wait needs a patience of at least 0 s");
+  wait_ = Wait();
+  wait_.kind = kind;
+  wait_.deadline_s = now_s() + patience_s;
+}
+
+Node::Sending Node::send(NodeId to, const Frame& frame) {
+  if (!replay_) world_.send(id_, to, frame);
+  return {};
+}
+
+Node::Receiving Node::receive(NodeId from, Tag tag, Step round, double patience_s) {
+  begin_wait(WaitKind::kMessages, patience_s);
+  wait_.tag = tag;
+  wait_.round = round;
+  wait_.single = from;
+  wait_.expected = {&wait_.single, 1};
+  wait_.goal = 1;
+  return Receiving(this);
+}
+
+Node::Receiving Node::next(double patience_s) {
+  begin_wait(WaitKind::kAny, patience_s);
+  wait_.goal = 1;
+  return Receiving(this);
+}
+
+Node::Gathering Node::gather(Tag tag, Step round, std::span<const NodeId> expected,
+                             const Until& until) {
+  begin_wait(WaitKind::kMessages, until.patience_s);
+  wait_.tag = tag;
+  wait_.round = round;
+  wait_.expected = expected;
+  wait_.goal = until.goal == 0 ? expected.size() : std::min(until.goal, expected.size());
+  wait_.until = &until;
+  return Gathering(this);
+}
+
+Node::Waiting Node::compute(double work_flops, std::function<void()> job) {
+  begin_wait(WaitKind::kCompute, 0.0);
+  work_flops_ = work_flops;
+  job_ = std::move(job);
+  return Waiting(this);
+}
+
+Node::Waiting Node::sleep(double duration_s) {
+  begin_wait(WaitKind::kSleep, duration_s);
+  return Waiting(this);
+}
+
+bool Node::wait_is_over() const {
+  if (wait_.arrived >= wait_.goal) return true;
+  return wait_.until && wait_.until->enough && wait_.until->enough(wait_.arrived);
+}
+
+bool Node::ready() {
+  if (replaying()) {
+    take_from_replay();
+    return true;
+  }
+  if (wait_.kind != WaitKind::kMessages && wait_.kind != WaitKind::kAny) return false;
+  count_arrived();
+  if (!wait_is_over()) return false;
+  finish_wait(false);
+  return true;
+}
+
+void Node::suspend(std::coroutine_handle<> program) {
+  wait_.program = program;
+  const bool resumed = replay_ != nullptr;
+  replay_.reset();
+  if (wait_.kind == WaitKind::kCompute) {
+    if (resumed)
+      world_.reattach_compute(id_, std::move(job_));
+    else
+      world_.compute(id_, work_flops_, std::move(job_));
+  } else if (wait_.deadline_s < timer_s_) {
+    timer_s_ = wait_.deadline_s;
+    world_.set_timer(id_, timer_s_);
+  }
+}
+
+bool Node::matches(NodeId sender, const FrameHeader& header) const {
+  if (wait_.kind == WaitKind::kAny) return true;
+  return wait_.kind == WaitKind::kMessages && header.tag == wait_.tag &&
+         header.round == wait_.round &&
+         std::binary_search(wait_.expected.begin(), wait_.expected.end(), sender);
+}
+
+void Node::count_arrived() {
+  arrived_.assign(wait_.expected.size(), 0);
+  wait_.arrived = 0;
+  for (const Message& message : inbox_) {
+    const FrameHeader header{message.tag(), message.round(), 0};
+    if (!matches(message.sender(), header)) continue;
+    ++wait_.arrived;
+    if (wait_.kind == WaitKind::kAny) return;
+    const auto place =
+        std::lower_bound(wait_.expected.begin(), wait_.expected.end(), message.sender());
+    arrived_[static_cast<std::size_t>(place - wait_.expected.begin())] = 1;
+  }
+}
+
+// Moves the messages of this wait from the inbox to arrivals_, the first `goal` to have come.
+void Node::collect(bool timed_out) {
+  arrivals_ = Arrivals();
+  arrivals_.timed_out = timed_out;
+  std::size_t kept = 0;
+  for (Message& message : inbox_) {
+    const FrameHeader header{message.tag(), message.round(), 0};
+    const bool taken = matches(message.sender(), header);
+    if (taken && arrivals_.messages.size() < wait_.goal) {
+      world_.fate(id_, Fate::kUsed, message.size_bytes());
+      arrivals_.messages.push_back(std::move(message));
+    } else if (taken && wait_.kind == WaitKind::kMessages) {
+      world_.fate(id_, Fate::kLate, message.size_bytes());  // beyond the goal
+    } else {
+      if (&inbox_[kept] != &message) inbox_[kept] = std::move(message);
+      ++kept;
+    }
+  }
+  inbox_.resize(kept);
+  if (wait_.kind == WaitKind::kAny) {
+    for (const Message& message : arrivals_.messages)
+      mark_closed(message.tag(), message.sender(), message.round());
+    return;
+  }
+  auto& messages = arrivals_.messages;
+  std::sort(messages.begin(), messages.end(),
+            [](const Message& a, const Message& b) { return a.sender() < b.sender(); });
+  std::size_t next = 0;
+  for (const NodeId sender : wait_.expected) {
+    if (next < messages.size() && messages[next].sender() == sender) ++next;
+    else arrivals_.missing.push_back(sender);
+  }
+  const bool single = wait_.expected.data() == &wait_.single;
+  mark_closed(wait_.tag, single ? wait_.single : kAllSenders, wait_.round);
+  if (interceptor_ && !messages.empty()) interceptor_->round_closed(id_, messages);
+}
+
+void Node::finish_wait(bool timed_out) {
+  if (wait_.kind == WaitKind::kMessages || wait_.kind == WaitKind::kAny)
+    collect(timed_out);
+  else
+    arrivals_ = Arrivals();
+  const std::coroutine_handle<> program = wait_.program;
+  wait_.kind = WaitKind::kNone;
+  wait_.program = nullptr;
+  Input input;
+  if (snapshot_) {
+    input.time_s = world_.now_s();
+    input.timed_out = timed_out;
+    input.messages = arrivals_.messages;
+    input.missing = arrivals_.missing;
+  }
+  consumed(std::move(input));
+  if (program) world_.resume(program);
+}
+
+void Node::consumed(Input input) {
+  consumed_since_boundary_ = true;
+  if (snapshot_) snapshot_->log.push_back(std::move(input));
+}
+
+void Node::take_from_replay() {
+  Input& input = replay_->log[replay_->next++];
+  if (wait_.kind == WaitKind::kCompute) std::exchange(job_, nullptr)();
+  arrivals_.messages = std::move(input.messages);
+  arrivals_.missing = std::move(input.missing);
+  arrivals_.timed_out = input.timed_out;
+  replay_->time_s = input.time_s;
+  wait_.kind = WaitKind::kNone;
+  consumed_since_boundary_ = true;
+}
+
+// --- What the world brings ---
+
+bool Node::is_closed(NodeId sender, const FrameHeader& header) const {
+  for (const Closed& closed : closed_)
+    if (closed.tag == header.tag && (closed.sender == sender || closed.sender == kAllSenders) &&
+        header.round <= closed.round)
+      return true;
+  return false;
+}
+
+void Node::mark_closed(Tag tag, NodeId sender, Step round) {
+  for (Closed& closed : closed_) {
+    if (closed.tag != tag || closed.sender != sender) continue;
+    closed.round = std::max(closed.round, round);
+    return;
+  }
+  closed_.push_back({tag, sender, round});
+}
+
+bool Node::is_duplicate(NodeId sender, const FrameHeader& header) const {
+  if (wait_.kind == WaitKind::kMessages && matches(sender, header)) {
+    const auto place = std::lower_bound(wait_.expected.begin(), wait_.expected.end(), sender);
+    return arrived_[static_cast<std::size_t>(place - wait_.expected.begin())] != 0;
+  }
+  return std::any_of(inbox_.begin(), inbox_.end(), [&](const Message& message) {
+    return message.sender() == sender && message.tag() == header.tag &&
+           message.round() == header.round;
+  });
+}
+
+void Node::on_frame(NodeId sender, const Frame& frame) {
+  const auto header = read_frame_header(*frame);
+  if (!header.ok()) return world_.fate(id_, Fate::kMalformed, frame->size());
+  if (is_closed(sender, *header)) return world_.fate(id_, Fate::kLate, frame->size());
+  if (is_duplicate(sender, *header)) return world_.fate(id_, Fate::kDuplicate, frame->size());
+  if (inbox_.size() >= kInboxFramesMax)
+    return world_.fate(id_, Fate::kOverflow, frame->size());
+  inbox_.emplace_back(sender, frame, *header);
+  if (!matches(sender, *header)) return;
+  if (wait_.kind == WaitKind::kMessages) {
+    const auto place = std::lower_bound(wait_.expected.begin(), wait_.expected.end(), sender);
+    arrived_[static_cast<std::size_t>(place - wait_.expected.begin())] = 1;
+  }
+  ++wait_.arrived;
+  if (wait_is_over()) finish_wait(false);
+}
+
+void Node::on_timer() {
+  if (world_.now_s() < timer_s_) return;  // an older, longer timer
+  timer_s_ = std::numeric_limits<double>::infinity();
+  if (wait_.kind == WaitKind::kNone || wait_.kind == WaitKind::kCompute) return;
+  if (world_.now_s() >= wait_.deadline_s) return finish_wait(wait_.kind != WaitKind::kSleep);
+  timer_s_ = wait_.deadline_s;
+  world_.set_timer(id_, timer_s_);
+}
+
+void Node::on_computed() {
+  SHOAL_CHECK(wait_.kind == WaitKind::kCompute, "a result without its computation");
+  finish_wait(false);
+}
+
+void Node::close() {
+  for (const Message& message : inbox_) world_.fate(id_, Fate::kUnread, message.size_bytes());
+  inbox_.clear();
+}
+
+// --- The observer ---
+
+bool Node::wants_model(Step step) const {
+  Observer* observer = live_observer();
+  return observer && observer->wants_model(id_, step);
+}
+
+void Node::show(Step step, std::string_view name, double value) {
+  if (Observer* observer = live_observer()) observer->figure(id_, step, name, value);
+}
+
+void Node::step_done(Step step) {
+  if (Observer* observer = live_observer()) observer->step_done(id_, step);
+}
+
+void Node::count_gradients(std::uint64_t evaluations) {
+  if (!replay_) world_.count_gradients(evaluations);
+}
+
+}  // namespace shoal

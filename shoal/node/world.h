@@ -1,0 +1,82 @@
+// What a node needs from the world it lives in: a clock, a way to send, to wait and to compute.
+// The simulation implements it on a virtual clock; real transports implement it on real ones.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "shoal/base/bytes.h"
+#include "shoal/base/ids.h"
+#include "shoal/node/message.h"
+
+namespace shoal {
+
+class Node;
+
+// State that outlives a step and that a checkpoint must hold.
+class Persistent {
+ public:
+  virtual ~Persistent() = default;
+  virtual void save(ByteWriter& out) const = 0;
+  virtual Status load(ByteReader& in) = 0;
+};
+
+// What became of a frame that reached its receiver.
+enum class Fate : std::uint8_t {
+  kUsed,       // handed to the program
+  kLate,       // its round was closed already
+  kDuplicate,  // the same tag, round and sender came before
+  kMalformed,  // no readable header
+  kOverflow,   // the inbox was full
+  kUnread,     // still in the inbox when the program ended
+};
+
+// Looks at a run from outside: costs no virtual time, sends no bytes, changes nothing.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  // Whether somebody wants the model that stands at the end of this step.
+  virtual bool wants_model(NodeId node, Step step) const = 0;
+  virtual void model(NodeId node, Step step, std::span<const float> parameters) = 0;
+  virtual void model(NodeId node, Step step, std::span<const double> parameters) = 0;
+  // A named figure of one step of one node ("train_loss").
+  virtual void figure(NodeId node, Step step, std::string_view name, double value) = 0;
+  // The node has finished this step; called once a step, after models and figures.
+  virtual void step_done(NodeId node, Step step) = 0;
+  // The node's program has ended or crashed: no more steps of it will come.
+  virtual void node_left(NodeId node) = 0;
+};
+
+// May rewrite what reaches a receiver when it closes a round: the omniscient liars of a study.
+class Interceptor {
+ public:
+  virtual ~Interceptor() = default;
+  virtual void round_closed(NodeId receiver, std::vector<Message>& messages) = 0;
+};
+
+class World {
+ public:
+  virtual ~World() = default;
+  virtual double now_s() const = 0;
+  virtual std::uint64_t seed() const = 0;
+  virtual void send(NodeId from, NodeId to, const Frame& frame) = 0;
+  // Calls node.on_timer() at time_s. A node has one timer; an earlier time replaces a later one.
+  virtual void set_timer(NodeId node, double time_s) = 0;
+  // Runs the job and calls node.on_computed() when `work_flops` would be done on this node.
+  virtual void compute(NodeId node, double work_flops, std::function<void()> job) = 0;
+  // As compute(), for a resumed program whose completion is already scheduled.
+  virtual void reattach_compute(NodeId node, std::function<void()> job) = 0;
+  // Puts a program whose wait is over back on the run queue.
+  virtual void resume(std::coroutine_handle<> program) = 0;
+  virtual void fate(NodeId node, Fate fate, std::size_t bytes) = 0;
+  virtual void count_gradients(std::uint64_t evaluations) = 0;
+  virtual Observer* observer() = 0;
+  // A program stands at the beginning of a step (see Node::steps).
+  virtual void at_boundary(Node& node) = 0;
+};
+
+}  // namespace shoal

@@ -1,0 +1,136 @@
+// Putting an experiment together: data, partition, models, graph, codec, rule, attack, method.
+#include <fmt/format.h>
+
+#include <numeric>
+
+#include "shoal/base/toml.h"
+#include "shoal/data/source.h"
+#include "shoal/graph/topology_kind.h"
+#include "shoal/model/factory.h"
+#include "shoal/rule/pipeline.h"
+#include "shoal/run/adversary.h"
+#include "shoal/run/run.h"
+
+namespace shoal {
+namespace {
+
+Status add_models(Assembly& a, std::size_t threads) {
+  SHOAL_TRY(const auto factory, models().make(a.experiment.model, "[model]", *a.task.train));
+  const auto seed = static_cast<std::uint64_t>(a.experiment.general.seed);
+  const RandomStream stream(seed, purpose("initial model"));
+  const auto fill = [&](auto& pool, auto& problem) {
+    problem.data = a.partition.data;
+    problem.rows = a.partition.nodes;
+    problem.models = pool;
+    problem.initial.resize(pool->size());
+    pool->mine().initialize(stream, problem.initial);
+  };
+  if (a.experiment.general.precision == Precision::kDouble) {
+    SHOAL_TRY(auto make, factory->in_double());
+    a.models_double = std::make_shared<ModelPool<double>>(std::move(make), threads);
+    fill(a.models_double, a.problem_double);
+  } else {
+    SHOAL_TRY(auto make, factory->in_float());
+    a.models_float = std::make_shared<ModelPool<float>>(std::move(make), threads);
+    fill(a.models_float, a.problem_float);
+  }
+  return ok_status();
+}
+
+Status add_adversary(Assembly& a) {
+  const auto liars = static_cast<std::size_t>(a.experiment.nodes.liars);
+  if (liars == 0 || a.experiment.attack.empty()) return ok_status();
+  if (a.method->servers() == 0)
+    return unsupported("attacks act on what a server gathers; this method has no server");
+  SHOAL_TRY(auto attack, attacks().make(a.experiment.attack, "[attack]"));
+  const auto first = static_cast<NodeId>(a.method->servers());
+  a.adversary = std::make_unique<Adversary>(
+      std::move(attack),
+      draw_liars(a.conditions.seed, first, a.partition.nodes.size(), liars), *a.codec,
+      a.layout(), a.conditions.seed);
+  return ok_status();
+}
+
+Status add_conditions(Assembly& a) {
+  const Experiment& e = a.experiment;
+  a.conditions.seed = static_cast<std::uint64_t>(e.general.seed);
+  a.conditions.network = e.network;
+  a.conditions.speed = e.nodes.speed;
+  a.conditions.faults = e.faults;
+  a.conditions.servers = a.method->servers();
+  if (e.nodes.speed.stragglers == StragglerLaw::kTrace) {
+    SHOAL_TRY(a.conditions.trace_factors, read_straggler_trace(e.nodes.speed.straggler_trace));
+  }
+  return ok_status();
+}
+
+Status add_program(Assembly& a) {
+  const Experiment& e = a.experiment;
+  MethodParts parts;
+  parts.seed = a.conditions.seed;
+  if (a.models_double) parts.in_double = &a.problem_double;
+  else parts.in_float = &a.problem_float;
+  parts.topology = &a.topology;
+  parts.mixing = e.mixing;
+  parts.patience_s = e.general.patience_s;
+  parts.declared_faults = static_cast<std::size_t>(e.rule_use.faults);
+  parts.error_feedback = e.codec_use.error_feedback;
+  if (!e.codec.empty()) parts.codec = a.codec.get();
+  if (!e.rule.empty())
+    parts.make_rule = [table = e.rule]() -> Result<std::unique_ptr<Rule>> {
+      SHOAL_TRY(auto pipeline, make_pipeline(table, "[rule]"));
+      return std::unique_ptr<Rule>(std::move(pipeline));
+    };
+  if (a.method->needs_topology() && e.topology.empty())
+    return invalid_argument(
+        fmt::format("method {} needs a [topology], like kind = \"ring\"", e.method_kind()));
+  auto program = a.method->prepare(parts);
+  if (!program.ok()) return within("[method] " + e.method_kind(), program.error());
+  a.program = std::move(program).value();
+  return ok_status();
+}
+
+}  // namespace
+
+Result<TaskData> DataCache::load(const Table& data, std::uint64_t seed) {
+  const std::string key = fmt::format("{}\nseed {}", write_toml(data), seed);
+  if (const auto found = loaded_.find(key); found != loaded_.end()) return found->second;
+  SHOAL_TRY(const auto source, data_sources().make(data, "[data]"));
+  auto task = source->load(seed);
+  if (!task.ok()) return within("[data]", task.error());
+  return loaded_[key] = std::move(task).value();
+}
+
+DataCache& data_cache() {
+  static DataCache cache;
+  return cache;
+}
+
+Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::size_t threads) {
+  auto a = std::make_unique<Assembly>();
+  a->experiment = experiment;
+  const auto seed = static_cast<std::uint64_t>(experiment.general.seed);
+  const auto count = static_cast<std::size_t>(experiment.nodes.count);
+  SHOAL_TRY(a->task, data_cache().load(experiment.data, seed));
+  SHOAL_TRY(const auto partitioner, partitioners().make(experiment.partition, "[partition]"));
+  auto partition = partitioner->split(a->task.train, count, seed);
+  if (!partition.ok()) return within("[partition]", partition.error());
+  a->partition = std::move(partition).value();
+  SHOAL_TRY_STATUS(add_models(*a, threads));
+  if (!experiment.topology.empty()) {
+    SHOAL_TRY(const auto kind, topologies().make(experiment.topology, "[topology]"));
+    auto topology = kind->build(count, seed);
+    if (!topology.ok()) return within("[topology]", topology.error());
+    a->topology = std::move(topology).value();
+  }
+  Table codec = experiment.codec;
+  if (codec.empty()) codec.set("kind", "dense");
+  SHOAL_TRY(a->codec, codecs().make(codec, "[codec]"));
+  SHOAL_TRY(a->method, methods().make(experiment.method, "[method]"));
+  SHOAL_TRY_STATUS(add_conditions(*a));
+  SHOAL_TRY_STATUS(add_adversary(*a));
+  SHOAL_TRY_STATUS(add_program(*a));
+  return a;
+}
+
+}  // namespace shoal

@@ -1,0 +1,280 @@
+#include "shoal/run/experiment.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "shoal/attack/attack.h"
+#include "shoal/base/file.h"
+#include "shoal/base/toml.h"
+#include "shoal/codec/codec.h"
+#include "shoal/data/partition.h"
+#include "shoal/data/source.h"
+#include "shoal/graph/topology_kind.h"
+#include "shoal/method/method.h"
+#include "shoal/model/factory.h"
+#include "shoal/rule/pipeline.h"
+
+namespace shoal {
+
+void describe(Settings& s, GeneralSettings& v) {
+  s.text("name", v.name, "name of the run and of its folder");
+  s.integer("seed", v.seed, "every random stream of the run comes from it",
+            {.range = at_least(0)});
+  s.choice("precision", v.precision, "of parameters and messages",
+           {{"float", Precision::kFloat}, {"double", Precision::kDouble}});
+  s.real("patience_s", v.patience_s, "longest wait for another node",
+         {.range = above(0), .unit = "s"});
+}
+
+void describe(Settings& s, NodesSettings& v) {
+  s.integer("count", v.count, "workers that hold data",
+            {.range = at_least(1).up_to(1e6), .unit = "nodes"});
+  s.integer("liars", v.liars, "how many of them lie, drawn by the seed",
+            {.range = at_least(0), .unit = "nodes"});
+  describe(s, v.speed);
+}
+
+void describe(Settings& s, ReportSettings& v) {
+  s.integer("every", v.every, "test the model every so many rounds (and after the last)",
+            {.range = at_least(1), .unit = "rounds"});
+  s.integer("checkpoint_every", v.checkpoint_every, "save a checkpoint every so many rounds; 0: never",
+            {.range = at_least(0), .unit = "rounds"});
+  s.flag("tensorboard", v.tensorboard, "also write event files for TensorBoard");
+  s.flag("trace", v.trace, "also write a timeline in Chrome's trace format");
+  s.flag("links", v.links, "count bytes per link, for small runs");
+}
+
+void describe(Settings& s, CodecUse& v) {
+  s.flag("error_feedback", v.error_feedback, "add what was not sent to the next update",
+         {.paper = "1901.09847"});
+}
+
+void describe(Settings& s, RuleUse& v) {
+  s.integer("faults", v.faults, "f, the lying clients the rule is declared to withstand",
+            {.range = at_least(0), .unit = "nodes"});
+}
+
+namespace {
+
+const std::vector<std::string>& section_names() {
+  static const std::vector<std::string> names = {"data",  "partition", "model",  "nodes",
+                                                 "network", "faults",  "topology", "mixing",
+                                                 "method", "codec",    "rule",   "attack",
+                                                 "report", "run"};
+  return names;
+}
+
+const Table& empty_table() {
+  static const Table empty;
+  return empty;
+}
+
+Result<const Table*> section(const Table& table, const std::string& name) {
+  const Value* value = table.find(name);
+  if (!value) return &empty_table();
+  const Table* inner = value->as<Table>();
+  if (!inner)
+    return invalid_argument(fmt::format("'{}' is {}; it must be a section [{}]", name,
+                                        value->type_name(), name));
+  return inner;
+}
+
+template <class T>
+Status read_section(const Table& table, const std::string& name, T& values) {
+  SHOAL_TRY(const Table* inner, section(table, name));
+  return read_settings(*inner, "[" + name + "]", values);
+}
+
+// Resolves a section whose kind comes from a catalogue; an absent one stays empty.
+template <class T, class... Context>
+Status resolve_kind(const Table& table, const std::string& name,
+                    const Catalogue<T, Context...>& catalogue, bool optional, Table& out) {
+  SHOAL_TRY(const Table* inner, section(table, name));
+  const Value* kind = inner->find("kind");
+  const std::string* kind_name = kind ? kind->as<std::string>() : nullptr;
+  const bool none = kind_name && *kind_name == "none";
+  if (optional && (none || inner->empty())) return ok_status();
+  SHOAL_TRY(out, catalogue.resolve(*inner, "[" + name + "]"));
+  return ok_status();
+}
+
+// Splits what describes the use of a thing from the settings of the thing itself.
+template <class T>
+Status split_use(const Table& table, const std::string& name, T& use, Table& rest) {
+  SHOAL_TRY(const Table* inner, section(table, name));
+  Table own;
+  std::set<std::string> used;
+  for (const SettingInfo& info : list_settings(T{})) used.insert(info.name);
+  for (const auto& [key, value] : inner->entries()) (used.count(key) ? own : rest).set(key, value);
+  return read_settings(own, "[" + name + "]", use);
+}
+
+Status check_numbers(const Experiment& experiment) {
+  const auto count = experiment.nodes.count;
+  if (experiment.nodes.liars > count)
+    return invalid_argument(
+        fmt::format("[nodes] has {} liars among {} nodes", experiment.nodes.liars, count));
+  if (experiment.nodes.liars > 0 && experiment.attack.empty())
+    return invalid_argument(fmt::format(
+        "[nodes] has {} liars and there is no [attack]; say what they do, or set liars = 0",
+        experiment.nodes.liars));
+  if (experiment.nodes.speed.stragglers == StragglerLaw::kTrace &&
+      experiment.nodes.speed.straggler_trace.empty())
+    return invalid_argument("stragglers = \"trace\" needs straggler_trace, a file of slowdowns");
+  const std::string& name = experiment.general.name;
+  const bool plain = !name.empty() && name[0] != '.' &&
+                     std::all_of(name.begin(), name.end(), [](unsigned char c) {
+                       return std::isalnum(c) || c == '-' || c == '_' || c == '.';
+                     });
+  if (!plain)
+    return invalid_argument(fmt::format(
+        "name = \"{}\": a run is named with letters, digits, '-', '_' and '.', for its folder",
+        name));
+  return ok_status();
+}
+
+Table with_kind_merged(const Table& base, const Table& changes) {
+  Table merged = base;
+  for (const auto& [key, value] : changes.entries()) {
+    const Table* over = value.as<Table>();
+    Value* old = merged.find(key);
+    Table* old_table = old ? old->as<Table>() : nullptr;
+    if (!over || !old_table) {
+      merged.set(key, value);
+      continue;
+    }
+    const Value* new_kind = over->find("kind");
+    const Value* old_kind = old_table->find("kind");
+    const auto text = [](const Value* v) {
+      const auto* held = v ? v->as<std::string>() : nullptr;
+      return held ? *held : std::string();
+    };
+    if (new_kind && text(new_kind) != text(old_kind))
+      merged.set(key, value);
+    else
+      merge(*old_table, *over);
+  }
+  return merged;
+}
+
+}  // namespace
+
+Result<Experiment> resolve_experiment(const Table& table) {
+  Experiment e;
+  std::vector<std::string> known = section_names();
+  for (const SettingInfo& info : list_settings(GeneralSettings{})) known.push_back(info.name);
+  for (const auto& [key, value] : table.entries())
+    if (std::find(known.begin(), known.end(), key) == known.end())
+      return invalid_argument(fmt::format(
+          "{}unknown {} '{}'{}", value.line > 0 ? fmt::format("line {}: ", value.line) : "",
+          value.as<Table>() ? "section" : "setting", key, suggestion(key, known)));
+  SHOAL_TRY_STATUS(read_settings(table, "the experiment", e.general, section_names()));
+  SHOAL_TRY_STATUS(read_section(table, "nodes", e.nodes));
+  SHOAL_TRY_STATUS(read_section(table, "network", e.network));
+  SHOAL_TRY_STATUS(read_section(table, "faults", e.faults));
+  SHOAL_TRY_STATUS(read_section(table, "mixing", e.mixing));
+  SHOAL_TRY_STATUS(read_section(table, "report", e.report));
+  Table codec_rest, rule_rest, rest;
+  SHOAL_TRY_STATUS(split_use(table, "codec", e.codec_use, codec_rest));
+  SHOAL_TRY_STATUS(split_use(table, "rule", e.rule_use, rule_rest));
+  rest.set("codec", codec_rest);
+  SHOAL_TRY_STATUS(resolve_kind(table, "data", data_sources(), false, e.data));
+  SHOAL_TRY_STATUS(resolve_kind(table, "partition", partitioners(), false, e.partition));
+  SHOAL_TRY_STATUS(resolve_kind(table, "model", models(), false, e.model));
+  SHOAL_TRY_STATUS(resolve_kind(table, "topology", topologies(), true, e.topology));
+  SHOAL_TRY_STATUS(resolve_kind(table, "method", methods(), false, e.method));
+  SHOAL_TRY_STATUS(resolve_kind(rest, "codec", codecs(), true, e.codec));
+  if (!rule_rest.empty()) {
+    SHOAL_TRY(e.rule, resolve_pipeline(rule_rest, "[rule]"));
+  }
+  SHOAL_TRY_STATUS(resolve_kind(table, "attack", attacks(), true, e.attack));
+  SHOAL_TRY_STATUS(check_numbers(e));
+  return e;
+}
+
+Table Experiment::table() const {
+  Table all = write_settings(general);
+  const auto put = [&](const char* name, const Table& table) {
+    if (!table.empty()) all.set(name, table);
+  };
+  put("data", data);
+  put("partition", partition);
+  put("model", model);
+  put("nodes", write_settings(nodes));
+  put("network", write_settings(network));
+  put("faults", write_settings(faults));
+  put("topology", topology);
+  if (!topology.empty()) put("mixing", write_settings(mixing));
+  put("method", method);
+  Table codec_all = codec;
+  if (!codec.empty()) merge(codec_all, write_settings(codec_use));
+  put("codec", codec_all);
+  Table rule_all = rule;
+  if (!rule.empty()) merge(rule_all, write_settings(rule_use));
+  put("rule", rule_all);
+  put("attack", attack);
+  put("report", write_settings(report));
+  return all;
+}
+
+std::string Experiment::method_kind() const { return *method.find("kind")->as<std::string>(); }
+
+Result<std::vector<Experiment>> read_experiments(const Table& file,
+                                                 const std::vector<std::string>& overrides) {
+  Table base = file;
+  std::vector<Table> changes;
+  if (const Value* runs = file.find("run")) {
+    const auto* list = runs->as<Value::List>();
+    if (!list) return invalid_argument("'run' must be written as [[run]], one table a run");
+    for (const Value& entry : *list) {
+      const Table* table = entry.as<Table>();
+      if (!table || !table->find("name"))
+        return invalid_argument(fmt::format("line {}: every [[run]] needs a name", entry.line));
+      changes.push_back(*table);
+    }
+    base.erase("run");
+  } else {
+    changes.emplace_back();
+  }
+  std::vector<Experiment> experiments;
+  std::set<std::string> names;
+  for (const Table& change : changes) {
+    Table table = with_kind_merged(base, change);
+    for (const std::string& override_text : overrides) {
+      const std::size_t equals = override_text.find('=');
+      if (equals == std::string::npos)
+        return invalid_argument(
+            fmt::format("--set {}: write it as path=value, like codec.ratio=0.1", override_text));
+      SHOAL_TRY(Value value, parse_toml_value(override_text.substr(equals + 1)));
+      SHOAL_TRY_STATUS(set_path(table, override_text.substr(0, equals), std::move(value)));
+    }
+    auto experiment = resolve_experiment(table);
+    if (!experiment.ok() && changes.size() > 1) {
+      const auto* name = change.find("name")->as<std::string>();
+      return within(fmt::format("run '{}'", name ? *name : "?"), experiment.error());
+    }
+    if (!experiment.ok()) return experiment.error();
+    if (!names.insert(experiment->general.name).second)
+      return invalid_argument(
+          fmt::format("two runs are named '{}'; each needs a folder", experiment->general.name));
+    experiments.push_back(std::move(experiment).value());
+  }
+  return experiments;
+}
+
+Result<std::vector<Experiment>> read_experiment_file(const std::string& path,
+                                                     const std::vector<std::string>& overrides) {
+  SHOAL_TRY(const std::string text, read_text_file(path, std::uint64_t{1} << 20));
+  auto table = parse_toml(text);
+  if (!table.ok()) return within(path, table.error());
+  if (!table->find("name") && !table->find("run"))
+    table->set("name", std::filesystem::path(path).stem().string());
+  auto experiments = read_experiments(*table, overrides);
+  if (!experiments.ok()) return within(path, experiments.error());
+  return experiments;
+}
+
+}  // namespace shoal

@@ -1,0 +1,48 @@
+// Writes the folder of a run while it goes on:
+//
+//   experiment.toml    the resolved experiment
+//   ledger.jsonl       a line a round, the same bytes on every replay
+//   model.safetensors  the final model (of every peer, prefixed node<i>., where there is no server)
+//   machine.json       wall seconds, peak memory, threads: what may differ between replays
+//   checkpoint/        the last two checkpoints, newest.txt naming the newer one
+//
+// Every file is written whole through a temporary, but the ledger, which grows by whole lines and
+// is cut back to its checkpoint on resuming.
+#pragma once
+
+#include <cstdio>
+#include <string>
+
+#include "shoal/run/run.h"
+
+namespace shoal {
+
+class FolderWriter {
+ public:
+  FolderWriter() = default;
+  ~FolderWriter();
+  FolderWriter(const FolderWriter&) = delete;
+  FolderWriter& operator=(const FolderWriter&) = delete;
+
+  // A new run: makes the folder; refuses one that already holds a run of another experiment.
+  Status begin(const std::string& folder, const Experiment& experiment);
+  // An interrupted run: reads its newest valid checkpoint and cuts the ledger back to it. An error
+  // when the folder holds no checkpoint, or one of another experiment.
+  Result<Bytes> resume(const std::string& folder, const Experiment& experiment);
+
+  Status add_line(const LedgerLine& line);
+  Status save_checkpoint(ByteView checkpoint);
+  Status finish(const Run& run, double wall_s, std::size_t threads);
+
+  const std::string& folder() const { return folder_; }
+
+ private:
+  Status write_model(const Run& run) const;
+  std::string folder_;
+  std::FILE* ledger_ = nullptr;
+};
+
+// Peak resident memory of this process so far.
+double peak_memory_bytes();
+
+}  // namespace shoal

@@ -1,0 +1,78 @@
+#include "shoal/run/ledger.h"
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "shoal/base/file.h"
+
+namespace shoal {
+namespace {
+
+std::string number(double value) {
+  return std::isfinite(value) ? fmt::format("{}", value) : std::string("null");
+}
+
+}  // namespace
+
+std::optional<double> LedgerLine::figure(const std::string& name) const {
+  for (const auto& [key, value] : figures)
+    if (key == name) return value;
+  return std::nullopt;
+}
+
+std::string to_json(const LedgerLine& line) {
+  std::string text =
+      fmt::format(R"({{"round":{},"time_s":{},"bytes_up":{},"bytes_down":{},"gradients":{})",
+                  line.round, number(line.time_s), line.bytes_up, line.bytes_down, line.gradients);
+  for (const auto& [name, value] : line.figures)
+    text += fmt::format(R"(,"{}":{})", name, number(value));
+  return text + "}";
+}
+
+Result<LedgerLine> parse_ledger_line(const std::string& json) {
+  const auto parsed = nlohmann::ordered_json::parse(json, nullptr, false);
+  if (!parsed.is_object()) return corrupt("not a JSON object");
+  LedgerLine line;
+  for (const auto& [key, value] : parsed.items()) {
+    if (value.is_null()) continue;
+    if (!value.is_number()) return corrupt(fmt::format("'{}' is not a number", key));
+    if (key == "round") line.round = value.get<Step>();
+    else if (key == "time_s") line.time_s = value.get<double>();
+    else if (key == "bytes_up") line.bytes_up = value.get<std::uint64_t>();
+    else if (key == "bytes_down") line.bytes_down = value.get<std::uint64_t>();
+    else if (key == "gradients") line.gradients = value.get<std::uint64_t>();
+    else line.figures.emplace_back(key, value.get<double>());
+  }
+  return line;
+}
+
+Result<std::vector<LedgerLine>> read_ledger(const std::string& path) {
+  SHOAL_TRY(const std::string text, read_text_file(path));
+  std::vector<LedgerLine> lines;
+  std::istringstream in(text);
+  std::string json;
+  while (std::getline(in, json)) {
+    auto line = parse_ledger_line(json);
+    if (!line.ok())
+      return within(fmt::format("{} line {}", path, lines.size() + 1), line.error());
+    lines.push_back(std::move(line).value());
+  }
+  return lines;
+}
+
+std::optional<double> final_figure(const std::vector<LedgerLine>& lines, const std::string& name) {
+  std::vector<double> values;
+  for (const LedgerLine& line : lines)
+    if (const auto value = line.figure(name)) values.push_back(*value);
+  if (values.empty()) return std::nullopt;
+  const std::size_t tail = std::max<std::size_t>(1, values.size() / 10);
+  double sum = 0.0;
+  for (std::size_t i = values.size() - tail; i < values.size(); ++i) sum += values[i];
+  return sum / static_cast<double>(tail);
+}
+
+}  // namespace shoal

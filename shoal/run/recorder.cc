@@ -1,0 +1,257 @@
+#include "shoal/run/recorder.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace shoal {
+namespace {
+
+// Rounds whose tests may still be running; beyond this the oldest is waited for.
+constexpr std::size_t kRoundsUnderTestMax = 4;
+
+}  // namespace
+
+Recorder::Recorder(const Simulation& simulation, ThreadPool& pool, RecorderSettings settings,
+                   TestSet test, std::shared_ptr<ModelPool<float>> in_float,
+                   std::shared_ptr<ModelPool<double>> in_double)
+    : simulation_(simulation),
+      pool_(pool),
+      settings_(settings),
+      test_(std::move(test)),
+      in_float_(std::move(in_float)),
+      in_double_(std::move(in_double)) {
+  for (NodeId node = 0; node < simulation.size(); ++node)
+    if (reports(node)) alive_.insert(node);
+}
+
+Recorder::~Recorder() {
+  for (auto& [step, round] : rounds_)
+    for (auto& test : round.tests)
+      if (test->ticket) pool_.wait(test->ticket);
+}
+
+bool Recorder::wants_model(NodeId node, Step step) const {
+  return reports(node) && ((step + 1) % settings_.every == 0 || step + 1 == settings_.length);
+}
+
+Recorder::Round& Recorder::round_of(Step step) {
+  Round& round = rounds_[step];
+  round.line.round = step;
+  return round;
+}
+
+void Recorder::model(NodeId node, Step step, std::span<const float> parameters) {
+  round_of(step).models_float[node].assign(parameters.begin(), parameters.end());
+  final_float_[node].assign(parameters.begin(), parameters.end());
+}
+
+void Recorder::model(NodeId node, Step step, std::span<const double> parameters) {
+  round_of(step).models_double[node].assign(parameters.begin(), parameters.end());
+  final_double_[node].assign(parameters.begin(), parameters.end());
+}
+
+void Recorder::figure(NodeId node, Step step, std::string_view name, double value) {
+  if (!reports(node)) return;
+  for (Figure& figure : round_of(step).figures) {
+    if (figure.name != name) continue;
+    figure.sum += value;
+    ++figure.count;
+    return;
+  }
+  round_of(step).figures.push_back({std::string(name), value, 1});
+}
+
+void Recorder::step_done(NodeId node, Step step) {
+  if (!reports(node)) return;
+  Round& round = round_of(step);
+  round.done.insert(node);
+  check_complete(step, round);
+  hand_out(false);
+}
+
+void Recorder::node_left(NodeId node) {
+  if (alive_.erase(node) == 0) return;
+  for (auto& [step, round] : rounds_)
+    if (!round.complete && !round.done.empty()) check_complete(step, round);
+}
+
+void Recorder::check_complete(Step step, Round& round) {
+  const bool all = std::all_of(alive_.begin(), alive_.end(),
+                               [&](NodeId node) { return round.done.count(node) > 0; });
+  if (all && !round.complete) complete(step, round);
+}
+
+void Recorder::complete(Step step, Round& round) {
+  const Flow& total = simulation_.traffic().total();
+  round.complete = true;
+  round.line.time_s = simulation_.now_s();
+  round.line.gradients = simulation_.gradients();
+  if (settings_.servers > 0) {
+    round.line.bytes_down = simulation_.server_sent_bytes();
+    round.line.bytes_up = total.sent_bytes - round.line.bytes_down;
+  } else {
+    round.line.bytes_up = total.sent_bytes;
+    round.line.bytes_down = total.received_bytes;
+  }
+  start_tests(round, round.models_float, in_float_);
+  start_tests(round, round.models_double, in_double_);
+  if (on_round_) on_round_(step);
+}
+
+template <class Scalar>
+void Recorder::start_tests(Round& round, std::map<NodeId, std::vector<Scalar>>& models,
+                           const std::shared_ptr<ModelPool<Scalar>>& pool) {
+  if (models.empty()) return;
+  std::vector<std::shared_ptr<const std::vector<Scalar>>> to_test;
+  auto mean = std::make_shared<std::vector<Scalar>>(models.begin()->second.size());
+  std::vector<double> sum(mean->size());
+  for (const auto& [node, parameters] : models)
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += parameters[i];
+  for (std::size_t i = 0; i < sum.size(); ++i)
+    (*mean)[i] = static_cast<Scalar>(sum[i] / static_cast<double>(models.size()));
+  if (models.size() > 1) {
+    double distance = 0.0;
+    for (const auto& [node, parameters] : models)
+      for (std::size_t i = 0; i < sum.size(); ++i) {
+        const double gap = static_cast<double>(parameters[i]) - static_cast<double>((*mean)[i]);
+        distance += gap * gap;
+      }
+    round.consensus = distance / static_cast<double>(models.size());
+  }
+  for (auto& [node, parameters] : models)
+    to_test.push_back(std::make_shared<const std::vector<Scalar>>(std::move(parameters)));
+  if (models.size() > 1) to_test.push_back(mean);
+  models.clear();
+  if (!test_.data) return;
+  for (const auto& parameters : to_test) {
+    auto test = std::make_shared<Test>();
+    const TestSet* set = &test_;
+    test->ticket = pool_.submit([test = test.get(), set, pool, parameters] {
+      test->result = pool->mine().evaluate(*parameters, Batch{set->data.get(), set->rows});
+    });
+    round.tests.push_back(std::move(test));
+  }
+}
+
+void Recorder::add_measurements(Round& round) {
+  LedgerLine& line = round.line;
+  const std::size_t tests = round.tests.size();
+  if (tests > 0) {
+    // With one model it is the run's; with several, the last test is that of their mean.
+    const std::size_t nodes = tests > 1 ? tests - 1 : 1;
+    double accuracy = 0.0, loss = 0.0;
+    double worst_accuracy = 1.0, worst_loss = -HUGE_VAL;
+    for (std::size_t i = 0; i < nodes; ++i) {
+      const Evaluation& result = round.tests[i]->result;
+      accuracy += result.accuracy / static_cast<double>(nodes);
+      loss += result.loss / static_cast<double>(nodes);
+      worst_accuracy = std::min(worst_accuracy, result.accuracy);
+      if (!(result.loss <= worst_loss)) worst_loss = result.loss;
+    }
+    const bool classes = test_.data->classes > 0;
+    if (classes) line.figures.emplace_back("test_accuracy", accuracy);
+    line.figures.emplace_back("test_loss", loss);
+    if (tests > 1) {
+      if (classes) line.figures.emplace_back("test_accuracy_worst", worst_accuracy);
+      line.figures.emplace_back("test_loss_worst", worst_loss);
+      if (classes)
+        line.figures.emplace_back("test_accuracy_of_mean", round.tests.back()->result.accuracy);
+      line.figures.emplace_back("test_loss_of_mean", round.tests.back()->result.loss);
+    }
+  }
+  if (round.consensus >= 0.0) line.figures.emplace_back("consensus_distance", round.consensus);
+  for (const Figure& figure : round.figures)
+    line.figures.emplace_back(figure.name, figure.sum / static_cast<double>(figure.count));
+}
+
+void Recorder::hand_out(bool wait) {
+  while (!rounds_.empty()) {
+    Round& round = rounds_.begin()->second;
+    if (!round.complete) return;
+    const bool full = rounds_.size() > kRoundsUnderTestMax;
+    for (auto& test : round.tests) {
+      if (!wait && !full && !test->ticket->done()) return;
+      pool_.wait(test->ticket);
+    }
+    add_measurements(round);
+    if (on_line_) on_line_(round.line);
+    rounds_.erase(rounds_.begin());
+  }
+}
+
+void Recorder::flush(bool at_end) {
+  if (at_end)
+    for (auto& [step, round] : rounds_)
+      if (!round.complete && !round.done.empty()) complete(step, round);
+  if (at_end) std::erase_if(rounds_, [](const auto& entry) { return !entry.second.complete; });
+  hand_out(true);
+}
+
+void Recorder::save(ByteWriter& out) const {
+  const auto save_models = [&out](const auto& models) {
+    out.number<std::uint64_t>(models.size());
+    for (const auto& [node, parameters] : models) {
+      out.number<NodeId>(node);
+      out.numbers(std::span(parameters));
+    }
+  };
+  out.numbers<NodeId>(std::vector<NodeId>(alive_.begin(), alive_.end()));
+  save_models(final_float_);
+  save_models(final_double_);
+  out.number<std::uint64_t>(rounds_.size());
+  for (const auto& [step, round] : rounds_) {
+    SHOAL_CHECK(!round.complete, "complete rounds are handed out before a checkpoint");
+    out.number<Step>(step);
+    out.numbers<NodeId>(std::vector<NodeId>(round.done.begin(), round.done.end()));
+    out.number<std::uint64_t>(round.figures.size());
+    for (const Figure& figure : round.figures) {
+      out.text(figure.name);
+      out.number(figure.sum);
+      out.number(figure.count);
+    }
+    save_models(round.models_float);
+    save_models(round.models_double);
+  }
+}
+
+namespace {
+
+template <class Scalar>
+Status load_models(ByteReader& in, std::map<NodeId, std::vector<Scalar>>& models) {
+  models.clear();
+  SHOAL_TRY(const auto count, in.number<std::uint64_t>());
+  for (std::uint64_t i = 0; i < count; ++i) {
+    SHOAL_TRY(const auto node, in.number<NodeId>());
+    SHOAL_TRY(models[node], in.numbers<Scalar>());
+  }
+  return ok_status();
+}
+
+}  // namespace
+
+Status Recorder::load(ByteReader& in) {
+  SHOAL_TRY(const auto alive, in.numbers<NodeId>());
+  alive_ = std::set<NodeId>(alive.begin(), alive.end());
+  SHOAL_TRY_STATUS(load_models(in, final_float_));
+  SHOAL_TRY_STATUS(load_models(in, final_double_));
+  SHOAL_TRY(const auto rounds, in.number<std::uint64_t>());
+  for (std::uint64_t i = 0; i < rounds; ++i) {
+    SHOAL_TRY(const auto step, in.number<Step>());
+    Round& round = round_of(step);
+    SHOAL_TRY(const auto done, in.numbers<NodeId>());
+    round.done = std::set<NodeId>(done.begin(), done.end());
+    SHOAL_TRY(const auto figures, in.number<std::uint64_t>());
+    for (std::uint64_t k = 0; k < figures; ++k) {
+      Figure figure;
+      SHOAL_TRY(figure.name, in.text());
+      SHOAL_TRY(figure.sum, in.number<double>());
+      SHOAL_TRY(figure.count, in.number<std::uint64_t>());
+      round.figures.push_back(std::move(figure));
+    }
+    SHOAL_TRY_STATUS(load_models(in, round.models_float));
+    SHOAL_TRY_STATUS(load_models(in, round.models_double));
+  }
+  return ok_status();
+}
+
+}  // namespace shoal

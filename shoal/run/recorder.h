@@ -1,0 +1,113 @@
+// Recorder: watches a run and turns what it sees into ledger lines.
+//
+// A round's line is complete when every node that reports it has finished it; its time, bytes and
+// gradients are those of that instant. Tests of models run on the thread pool meanwhile, so lines
+// are handed out in order but a little later.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "shoal/base/thread_pool.h"
+#include "shoal/method/problem.h"
+#include "shoal/run/ledger.h"
+#include "shoal/sim/simulation.h"
+
+namespace shoal {
+
+// What models are tested on.
+struct TestSet {
+  std::shared_ptr<const Dataset> data;  // null: nothing to test on
+  Rows rows;                            // all of its rows
+};
+
+struct RecorderSettings {
+  Step every = 1;
+  Step length = 0;            // rounds of the run
+  std::size_t servers = 0;    // > 0: the server's model is the run's; else every node's
+};
+
+class Recorder : public Observer {
+ public:
+  using OnLine = std::function<void(const LedgerLine&)>;
+  Recorder(const Simulation& simulation, ThreadPool& pool, RecorderSettings settings,
+           TestSet test, std::shared_ptr<ModelPool<float>> in_float,
+           std::shared_ptr<ModelPool<double>> in_double);
+  ~Recorder() override;
+
+  void on_line(OnLine on_line) { on_line_ = std::move(on_line); }
+  // Called at the end of every round, before its line is out.
+  void on_round(std::function<void(Step)> on_round) { on_round_ = std::move(on_round); }
+
+  // Observer.
+  bool wants_model(NodeId node, Step step) const override;
+  void model(NodeId node, Step step, std::span<const float> parameters) override;
+  void model(NodeId node, Step step, std::span<const double> parameters) override;
+  void figure(NodeId node, Step step, std::string_view name, double value) override;
+  void step_done(NodeId node, Step step) override;
+  void node_left(NodeId node) override;
+
+  // Waits for all tests and hands out every complete line; at the end of a run also those of
+  // rounds that some nodes never reached.
+  void flush(bool at_end);
+
+  // The models shown last, by node: the run's result. One of the two maps is used.
+  const std::map<NodeId, std::vector<float>>& final_float() const { return final_float_; }
+  const std::map<NodeId, std::vector<double>>& final_double() const { return final_double_; }
+
+  // State of rounds under way, for checkpoints; flush() first.
+  void save(ByteWriter& out) const;
+  Status load(ByteReader& in);
+
+ private:
+  struct Test {
+    ThreadPool::Ticket ticket;
+    Evaluation result;
+  };
+  struct Figure {
+    std::string name;
+    double sum = 0.0;
+    std::uint64_t count = 0;
+  };
+  struct Round {
+    LedgerLine line;
+    bool complete = false;
+    std::set<NodeId> done;
+    std::vector<Figure> figures;
+    std::map<NodeId, std::vector<float>> models_float;
+    std::map<NodeId, std::vector<double>> models_double;
+    std::vector<std::shared_ptr<Test>> tests;  // of the models in node order, then of their mean
+    double consensus = -1.0;                   // mean squared distance to the mean model
+  };
+
+  bool reports(NodeId node) const { return settings_.servers == 0 || node < settings_.servers; }
+  Round& round_of(Step step);
+  void check_complete(Step step, Round& round);
+  void complete(Step step, Round& round);
+  template <class Scalar>
+  void start_tests(Round& round, std::map<NodeId, std::vector<Scalar>>& models,
+                   const std::shared_ptr<ModelPool<Scalar>>& pool);
+  void hand_out(bool wait);
+  void add_measurements(Round& round);
+
+  const Simulation& simulation_;
+  ThreadPool& pool_;
+  RecorderSettings settings_;
+  TestSet test_;
+  std::shared_ptr<ModelPool<float>> in_float_;
+  std::shared_ptr<ModelPool<double>> in_double_;
+  OnLine on_line_;
+  std::function<void(Step)> on_round_;
+  std::set<NodeId> alive_;
+  std::map<Step, Round> rounds_;  // not handed out yet
+  std::map<NodeId, std::vector<float>> final_float_;
+  std::map<NodeId, std::vector<double>> final_double_;
+};
+
+}  // namespace shoal

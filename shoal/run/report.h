@@ -1,0 +1,18 @@
+// The report of one or several runs: one HTML page with everything in it, no network needed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "shoal/run/run_folder.h"
+
+namespace shoal {
+
+// A table of final figures, and curves of accuracy (or loss, where there is none) against rounds,
+// bytes and virtual time.
+std::string report_html(const std::string& title, const std::vector<RunSummary>& runs);
+
+// The same table as text: final accuracy, virtual hours, megabytes sent, wall seconds.
+std::string summary_table(const std::vector<RunSummary>& runs);
+
+}  // namespace shoal

@@ -1,0 +1,89 @@
+#include "shoal/sim/traffic.h"
+
+namespace shoal {
+namespace {
+
+void save_flow(const Flow& flow, ByteWriter& out) {
+  for (const std::uint64_t value :
+       {flow.frames, flow.sent_bytes, flow.received_bytes, flow.dropped_bytes})
+    out.number(value);
+}
+
+Status load_flow(ByteReader& in, Flow& flow) {
+  for (std::uint64_t* value :
+       {&flow.frames, &flow.sent_bytes, &flow.received_bytes, &flow.dropped_bytes}) {
+    SHOAL_TRY(*value, in.number<std::uint64_t>());
+  }
+  return ok_status();
+}
+
+}  // namespace
+
+Flow& Traffic::of(Tag tag) {
+  for (TagFlow& entry : by_tag_)
+    if (entry.tag == tag) return entry.flow;
+  return by_tag_.emplace_back(TagFlow{tag, {}}).flow;
+}
+
+void Traffic::sent(NodeId from, NodeId to, Tag tag, std::size_t bytes) {
+  const auto count = [bytes](Flow& flow) {
+    ++flow.frames;
+    flow.sent_bytes += bytes;
+  };
+  count(total_);
+  count(of(tag));
+  if (links_on_) count(by_link_[{from, to}]);
+}
+
+void Traffic::received(NodeId from, NodeId to, Tag tag, std::size_t bytes) {
+  total_.received_bytes += bytes;
+  of(tag).received_bytes += bytes;
+  if (links_on_) by_link_[{from, to}].received_bytes += bytes;
+}
+
+void Traffic::dropped(NodeId from, NodeId to, Tag tag, std::size_t bytes) {
+  total_.dropped_bytes += bytes;
+  of(tag).dropped_bytes += bytes;
+  if (links_on_) by_link_[{from, to}].dropped_bytes += bytes;
+}
+
+void Traffic::fate(Fate fate, std::size_t bytes) {
+  fate_bytes_[static_cast<std::size_t>(fate)] += bytes;
+}
+
+void Traffic::save(ByteWriter& out) const {
+  save_flow(total_, out);
+  out.number<std::uint64_t>(by_tag_.size());
+  for (const TagFlow& entry : by_tag_) {
+    out.number(static_cast<std::uint64_t>(entry.tag));
+    save_flow(entry.flow, out);
+  }
+  out.number<std::uint64_t>(by_link_.size());
+  for (const auto& [link, flow] : by_link_) {
+    out.number(link.first);
+    out.number(link.second);
+    save_flow(flow, out);
+  }
+  for (const std::uint64_t bytes : fate_bytes_) out.number(bytes);
+}
+
+Status Traffic::load(ByteReader& in) {
+  SHOAL_TRY_STATUS(load_flow(in, total_));
+  SHOAL_TRY(const auto tags, in.number<std::uint64_t>());
+  for (std::uint64_t i = 0; i < tags; ++i) {
+    SHOAL_TRY(const auto packed, in.number<std::uint64_t>());
+    SHOAL_TRY_STATUS(load_flow(in, of(static_cast<Tag>(packed))));
+  }
+  SHOAL_TRY(const auto links, in.number<std::uint64_t>());
+  for (std::uint64_t i = 0; i < links; ++i) {
+    SHOAL_TRY(const auto from, in.number<NodeId>());
+    SHOAL_TRY(const auto to, in.number<NodeId>());
+    SHOAL_TRY_STATUS(load_flow(in, by_link_[{from, to}]));
+  }
+  for (std::uint64_t& bytes : fate_bytes_) {
+    SHOAL_TRY(bytes, in.number<std::uint64_t>());
+  }
+  return ok_status();
+}
+
+}  // namespace shoal
