@@ -5,8 +5,10 @@
 #include <string>
 
 #include "shoal/base/check.h"
+#include "shoal/model/network/image.h"
 #include "shoal/model/network/product.h"
 #include "shoal/model/network/uniform_fan_in.h"
+#include "shoal/model/torch/torch_model.h"
 
 namespace shoal {
 namespace {
@@ -38,18 +40,44 @@ ImageSize stacked(const ImageSize& size, std::int64_t rows) {
   return {size.channels * static_cast<std::size_t>(rows), size.height, size.width};
 }
 
-}  // namespace
+class Convolutional final : public TorchModel {
+ public:
+  Convolutional(const ConvolutionalShape& shape, const std::vector<std::uint32_t>& row_shape,
+                std::size_t classes);
+  void initialize(RandomStream stream, std::span<float> parameters) const override;
 
-ConvolutionalShape fedavg_cnn() { return {{{32, 5, 2}, {64, 5, 2}}, {512}}; }
-ConvolutionalShape lenet5() { return {{{6, 5, 2}, {16, 5, 0}}, {120, 84}}; }
+ private:
+  at::Tensor scores(const Tensors& parameters, const at::Tensor& rows, bool keep) override;
+  void backward(const Tensors& parameters, const at::Tensor& slopes, Tensors& gradients,
+                bool add) override;
 
-std::uint32_t side_after(const ConvolutionalShape& shape, std::uint32_t side) {
-  for (const ConvolutionShape& layer : shape.convolutions) {
-    if (side + 2 * layer.padding < layer.kernel + 1) return 0;
-    side = (side + 2 * layer.padding - layer.kernel + 1) / 2;
-  }
-  return side;
-}
+  // One convolution with its pool, and what it leaves for the backward pass.
+  struct Stage {
+    ImageSize in;
+    ImageSize convolved;
+    Window window;
+    bool by_patches;  // a first layer of few channels: our own product
+    at::Tensor input;
+    at::Tensor output;
+    at::Tensor where;  // which of four each pool took
+  };
+  struct Connected {
+    at::Tensor input;
+    at::Tensor output;
+  };
+
+  at::Tensor convolve(const Stage& stage, const at::Tensor& input, const at::Tensor& weight,
+                      const at::Tensor& bias);
+  // Slopes in the stage's input (none for the first stage) from those in its output.
+  at::Tensor backward_stage(std::size_t index, const at::Tensor& slopes, const at::Tensor& weight,
+                            Tensors& gradients, bool add);
+  void weight_gradient_by_patches(const Stage& stage, const at::Tensor& slopes, at::Tensor& weight,
+                                  bool add);
+
+  std::vector<Stage> stages_;
+  std::vector<Connected> connected_;
+  std::vector<float> patches_;  // of one image
+};
 
 Convolutional::Convolutional(const ConvolutionalShape& shape,
                              const std::vector<std::uint32_t>& row_shape, std::size_t classes)
@@ -197,6 +225,25 @@ void Convolutional::weight_gradient_by_patches(const Stage& stage, const at::Ten
              {weight.data_ptr<float>(), size.channels, entries, entries},
              add || i > 0 ? Into::kAdd : Into::kOverwrite);
   }
+}
+
+}  // namespace
+
+ConvolutionalShape fedavg_cnn() { return {{{32, 5, 2}, {64, 5, 2}}, {512}}; }
+ConvolutionalShape lenet5() { return {{{6, 5, 2}, {16, 5, 0}}, {120, 84}}; }
+
+std::uint32_t side_after(const ConvolutionalShape& shape, std::uint32_t side) {
+  for (const ConvolutionShape& layer : shape.convolutions) {
+    if (side + 2 * layer.padding < layer.kernel + 1) return 0;
+    side = (side + 2 * layer.padding - layer.kernel + 1) / 2;
+  }
+  return side;
+}
+
+std::unique_ptr<Model<float>> make_convolutional(const ConvolutionalShape& shape,
+                                                 const std::vector<std::uint32_t>& row_shape,
+                                                 std::size_t classes) {
+  return std::make_unique<Convolutional>(shape, row_shape, classes);
 }
 
 }  // namespace shoal

@@ -23,8 +23,7 @@ Status check_images(const std::string& model, const Dataset& data) {
       model, data.name, fmt::join(data.shape, ", "), data.classes));
 }
 
-Made make_convolutional(const std::string& name, const ConvolutionalShape& shape,
-                        const Dataset& data) {
+Made make_of_shape(const std::string& name, const ConvolutionalShape& shape, const Dataset& data) {
   SHOAL_TRY_STATUS(check_images(name, data));
   const std::uint32_t shorter = std::min(data.shape[1], data.shape[2]);
   if (side_after(shape, shorter) == 0) {
@@ -36,19 +35,19 @@ Made make_convolutional(const std::string& name, const ConvolutionalShape& shape
   }
   std::unique_ptr<ModelFactory> factory =
       std::make_unique<FloatOnly>(name, [shape, row_shape = data.shape, classes = data.classes] {
-        return std::make_unique<Convolutional>(shape, row_shape, classes);
+        return make_convolutional(shape, row_shape, classes);
       });
   return factory;
 }
 
 Made make_cnn(const CnnSettings&, const Dataset& data) {
-  return make_convolutional("cnn", fedavg_cnn(), data);
+  return make_of_shape("cnn", fedavg_cnn(), data);
 }
 Made make_lenet5(const LeNetSettings&, const Dataset& data) {
-  return make_convolutional("lenet5", lenet5(), data);
+  return make_of_shape("lenet5", lenet5(), data);
 }
 
-Made make_resnet(const ResNetSettings& settings, const Dataset& data) {
+Made make_resnet_groupnorm(const ResNetSettings& settings, const Dataset& data) {
   SHOAL_TRY_STATUS(check_images("resnet_groupnorm", data));
   ResNetShape shape{
       {}, static_cast<std::uint32_t>(settings.blocks), static_cast<std::uint32_t>(settings.groups)};
@@ -63,7 +62,7 @@ Made make_resnet(const ResNetSettings& settings, const Dataset& data) {
   }
   std::unique_ptr<ModelFactory> factory = std::make_unique<FloatOnly>(
       "resnet_groupnorm", [shape, row_shape = data.shape, classes = data.classes] {
-        return std::make_unique<ResNet>(shape, row_shape, classes);
+        return make_resnet(shape, row_shape, classes);
       });
   return factory;
 }
@@ -82,7 +81,7 @@ std::vector<ModelEntry> torch_model_entries() {
               "lenet5", "LeNet-5 with relu and max-pool", "LeCun et al. 1998", &make_lenet5),
           catalogue_entry<ModelFactory, ResNetSettings, const Dataset&>(
               "resnet_groupnorm", "a small residual network with group normalisation", "1512.03385",
-              &make_resnet),
+              &make_resnet_groupnorm),
           catalogue_entry<ModelFactory, TorchScriptSettings, const Dataset&>(
               "torchscript", "a network from a TorchScript file, which is code you must trust", "",
               &make_torchscript)};

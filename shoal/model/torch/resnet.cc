@@ -5,6 +5,7 @@
 
 #include "shoal/base/check.h"
 #include "shoal/model/network/uniform_fan_in.h"
+#include "shoal/model/torch/torch_model.h"
 
 namespace shoal {
 namespace {
@@ -34,7 +35,22 @@ class Walk {
   std::size_t at_ = 0;
 };
 
-}  // namespace
+class ResNet final : public AutogradModel {
+ public:
+  ResNet(const ResNetShape& shape, const std::vector<std::uint32_t>& row_shape,
+         std::size_t classes);
+  // Weights as PyTorch's default; normalisations start at scale 1 and shift 0.
+  void initialize(RandomStream stream, std::span<float> parameters) const override;
+
+ private:
+  at::Tensor forward(const Tensors& parameters, const at::Tensor& rows) override;
+  // Appends the tensors of one convolution and its normalisation.
+  void add_convolution(const std::string& name, std::uint32_t in, std::uint32_t out,
+                       std::uint32_t kernel, double pixels);
+
+  ResNetShape shape_;
+  std::size_t classes_;
+};
 
 ResNet::ResNet(const ResNetShape& shape, const std::vector<std::uint32_t>& row_shape,
                std::size_t classes)
@@ -100,6 +116,14 @@ at::Tensor ResNet::forward(const Tensors& parameters, const at::Tensor& rows) {
   const at::Tensor& weight = walk.next();
   const at::Tensor& bias = walk.next();
   return at::addmm(bias, x, weight.t());
+}
+
+}  // namespace
+
+std::unique_ptr<Model<float>> make_resnet(const ResNetShape& shape,
+                                          const std::vector<std::uint32_t>& row_shape,
+                                          std::size_t classes) {
+  return std::make_unique<ResNet>(shape, row_shape, classes);
 }
 
 }  // namespace shoal

@@ -7,10 +7,11 @@
 // image; one fully connected layer. Gradients by autograd.
 #pragma once
 
-#include <string>
+#include <cstdint>
+#include <memory>
 #include <vector>
 
-#include "shoal/model/torch/torch_model.h"
+#include "shoal/model/model.h"
 
 namespace shoal {
 
@@ -20,21 +21,9 @@ struct ResNetShape {
   std::uint32_t groups = 8;  // divides every width
 };
 
-class ResNet final : public AutogradModel {
- public:
-  ResNet(const ResNetShape& shape, const std::vector<std::uint32_t>& row_shape,
-         std::size_t classes);
-  // Weights as PyTorch's default; normalisations start at scale 1 and shift 0.
-  void initialize(RandomStream stream, std::span<float> parameters) const override;
-
- private:
-  at::Tensor forward(const Tensors& parameters, const at::Tensor& rows) override;
-  // Appends the tensors of one convolution and its normalisation.
-  void add_convolution(const std::string& name, std::uint32_t in, std::uint32_t out,
-                       std::uint32_t kernel, double pixels);
-
-  ResNetShape shape_;
-  std::size_t classes_;
-};
+// row_shape: channels, height, width.
+std::unique_ptr<Model<float>> make_resnet(const ResNetShape& shape,
+                                          const std::vector<std::uint32_t>& row_shape,
+                                          std::size_t classes);
 
 }  // namespace shoal

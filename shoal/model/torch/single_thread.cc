@@ -1,6 +1,5 @@
 #include "shoal/model/torch/single_thread.h"
 
-#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 #include <mutex>
