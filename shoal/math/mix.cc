@@ -82,10 +82,9 @@ void mean_of_subsets(std::span<const Row> rows,
       const std::size_t count = std::min(width, end - begin);
       for (std::size_t i = 0; i < n; ++i)
         HWY_DYNAMIC_DISPATCH(widen_kernel)(rows[i].data() + begin, count, wide.get() + i * width);
-      for (std::size_t s = 0; s < subsets.size(); ++s)
-        HWY_DYNAMIC_DISPATCH(subset_mean_kernel)
-        (wide.get(), width, subsets[s].data(), subsets[s].size(), count,
-         out.data() + s * dimension + begin);
+      for (std::size_t s = 0; s < subsets.size(); ++s) HWY_DYNAMIC_DISPATCH(subset_mean_kernel)
+      (wide.get(), width, subsets[s].data(), subsets[s].size(), count,
+       out.data() + s * dimension + begin);
     }
   };
   const std::size_t jobs = (dimension + kJobCoordinates - 1) / kJobCoordinates;
