@@ -23,3 +23,6 @@ find_program(SHOAL_CCACHE ccache)
 if(SHOAL_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${SHOAL_CCACHE})
 endif()
+
+# Where `make data` puts the small data sets; SHOAL_DATA_DIR in the environment goes before it.
+set(SHOAL_DEFAULT_DATA_DIR ${CMAKE_BINARY_DIR}/data CACHE PATH "Folder of the small data sets")
