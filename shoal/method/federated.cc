@@ -19,6 +19,8 @@ void describe(Settings& s, FederatedSettings& v) {
             {.range = at_least(1).up_to(1000)});
   s.integer("local_steps", v.local_steps, "gradient steps in a round; 0: epochs decide",
             {.range = at_least(0)});
+  s.flag("uneven_steps", v.uneven_steps,
+         "each client makes 1..local_steps steps, drawn once a client", {.paper = "2007.07481"});
   s.integer("batch", v.batch, "rows of a gradient", {.range = at_least(1)});
   describe(s, v.optimizer);
   describe(s, v.correction);
@@ -47,7 +49,12 @@ std::vector<NodeId> FederatedJob::cohort(Step round) const {
 }
 
 std::size_t FederatedJob::steps_of(std::size_t worker, Step /*round*/) const {
-  if (settings.local_steps > 0) return static_cast<std::size_t>(settings.local_steps);
+  if (settings.local_steps > 0) {
+    const auto steps = static_cast<std::uint64_t>(settings.local_steps);
+    if (!settings.uneven_steps) return steps;
+    RandomStream stream(seed, purpose("uneven steps"), static_cast<std::uint32_t>(worker));
+    return 1 + static_cast<std::size_t>(stream.below(steps));
+  }
   const auto batch = static_cast<std::size_t>(settings.batch);
   const std::size_t batches = (problem->rows[worker].size() + batch - 1) / batch;
   return batches * static_cast<std::size_t>(settings.epochs);
@@ -74,6 +81,9 @@ Status check_settings(const FederatedSettings& settings, const MethodParts& part
   if (cohort > clients)
     return invalid_argument(
         fmt::format("a cohort of {} from {} clients with data", cohort, clients));
+  if (settings.uneven_steps && settings.local_steps == 0)
+    return invalid_argument(
+        "uneven_steps draws from 1..local_steps; set local_steps to the most a client may make");
   const bool stateful = settings.correction.kind == CorrectionKind::kScaffold;
   if (stateful && settings.optimizer.optimizer != LocalOptimizerKind::kSgd)
     return invalid_argument(

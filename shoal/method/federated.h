@@ -29,6 +29,7 @@ struct FederatedSettings {
   double over_selection = 1.0;    // invited / needed
   std::int64_t epochs = 1;
   std::int64_t local_steps = 0;   // 0: epochs decide
+  bool uneven_steps = false;      // each client makes 1..local_steps steps, always as many
   std::int64_t batch = 32;
   OptimizerSettings optimizer;    // of the client
   CorrectionSettings correction;
@@ -57,7 +58,8 @@ struct FederatedJob {
   std::size_t cohort_size() const;
   // Node ids invited to a round, increasing: uniform without replacement.
   std::vector<NodeId> cohort(Step round) const;
-  // Local steps of a client in a round, batches of an epoch counted.
+  // Local steps of a client in a round, batches of an epoch counted. Uneven ones are drawn once a
+  // client, uniform on 1..local_steps.
   std::size_t steps_of(std::size_t worker, Step round) const;
 };
 
