@@ -30,10 +30,11 @@ Result<Bytes> read_checkpoint(const std::string& path) {
   return bytes;
 }
 
-// The settings that decide what a run computes: how often it saves itself does not.
+// The settings that decide what a run computes: what else it writes, and how often, does not.
 std::string identity(const Experiment& experiment) {
   Experiment plain = experiment;
   plain.report.checkpoint_every = 0;
+  plain.report.tensorboard = plain.report.trace = false;
   return write_toml(plain.table());
 }
 
