@@ -1,23 +1,19 @@
 // "A Field Guide to Federated Optimization", Wang et al. 2021 (arXiv 2107.06917): what its advice
-// rests on. FedNova against FedAvg when clients make unequal numbers of steps (2007.07481), SCAFFOLD
-// against FedAvg on data sorted by label (1910.06378), and a ranking that changes with the metric.
-#include <fmt/format.h>
-
+// rests on. FedNova against FedAvg when clients make unequal numbers of steps (2007.07481),
+// SCAFFOLD against FedAvg on data sorted by label (1910.06378), and a ranking that changes with the
+// metric.
 #include <algorithm>
 #include <cmath>
+#include <fmt/format.h>
 
 #include "shoal/data/synthetic.h"
 #include "shoal/model/factory.h"
+
 #include "studies/logistic_optimum.h"
 #include "studies/studies.h"
 
 namespace shoal {
 namespace {
-
-std::vector<std::string> with(std::vector<std::string> set, const std::string& change) {
-  set.push_back(change);
-  return set;
-}
 
 // Claim 1. Every client has one row, so all weights are equal and the optimum is that of the mean.
 constexpr char kUnevenSteps[] = R"(
@@ -33,10 +29,6 @@ kind = "quadratic"
 count = 20
 [method]
 kind = "fedavg"
-rounds = 4000
-local_steps = 20
-uneven_steps = true
-batch = 1
 [report]
 every = 4000
 )";
@@ -45,9 +37,10 @@ every = 4000
 Result<Sample> distance(StudyContext& context, const char* method, double eta) {
   Sample sample;
   for (const std::int64_t seed : context.seeds()) {
-    const std::vector<std::string> set{fmt::format("method.kind={}", method),
-                                       fmt::format("method.learning_rate={}", eta),
-                                       fmt::format("seed={}", seed)};
+    const auto set = joined(section("method", method,
+                                    {"rounds=4000", "local_steps=20", "uneven_steps=true",
+                                     "batch=1", fmt::format("learning_rate={}", eta)}),
+                            {fmt::format("seed={}", seed)});
     SHOAL_TRY(const RunResult result, context.run(kUnevenSteps, set));
     SHOAL_TRY(const auto assembly, context.assembly(kUnevenSteps, set));
     SHOAL_TRY(const auto optimum, quadratic_optimum(*assembly->task.train));
@@ -102,20 +95,18 @@ l2 = 0.01
 count = 10
 [method]
 kind = "fedavg"
-rounds = 100
-local_steps = 50
-batch = 569
-learning_rate = 0.1
-weighting = "uniform"
 [report]
 every = 1000
 )";
 
 // f(x) - f* of the server's last model, f in double.
-Result<Sample> loss_gap(StudyContext& context, const std::vector<std::string>& set) {
+Result<Sample> loss_gap(StudyContext& context, const std::string& method, int cohort, int rounds) {
+  const auto set = section("method", method,
+                           {"local_steps=50", "batch=569", "learning_rate=0.1", "weighting=uniform",
+                            fmt::format("cohort={}", cohort), fmt::format("rounds={}", rounds)});
   Sample sample;
   for (const std::int64_t seed : context.seeds()) {
-    const auto changes = with(set, fmt::format("seed={}", seed));
+    const auto changes = joined(set, {fmt::format("seed={}", seed)});
     SHOAL_TRY(const RunResult result, context.run(kSortedCancer, changes));
     SHOAL_TRY(const auto assembly, context.assembly(kSortedCancer, changes));
     SHOAL_TRY(const auto factory,
@@ -133,11 +124,10 @@ Result<Sample> loss_gap(StudyContext& context, const std::vector<std::string>& s
 }
 
 Result<Claim> scaffold(StudyContext& context) {
-  const std::vector<std::string> three{"method.cohort=3", "method.rounds=300"};
-  SHOAL_TRY(const Sample average, loss_gap(context, {"method.kind=fedavg"}));
-  SHOAL_TRY(const Sample control, loss_gap(context, {"method.kind=scaffold"}));
-  SHOAL_TRY(const Sample average_3, loss_gap(context, with(three, "method.kind=fedavg")));
-  SHOAL_TRY(const Sample control_3, loss_gap(context, with(three, "method.kind=scaffold")));
+  SHOAL_TRY(const Sample average, loss_gap(context, "fedavg", 10, 100));
+  SHOAL_TRY(const Sample control, loss_gap(context, "scaffold", 10, 100));
+  SHOAL_TRY(const Sample average_3, loss_gap(context, "fedavg", 3, 300));
+  SHOAL_TRY(const Sample control_3, loss_gap(context, "scaffold", 3, 300));
   const double full = average.mean() / control.mean();
   const double partial = average_3.mean() / control_3.mean();
   Claim claim;
@@ -151,7 +141,8 @@ Result<Claim> scaffold(StudyContext& context) {
                              full, partial);
   claim.verdict = reproduced_if(full >= 1e3 && partial >= 1e2);
   claim.note =
-      "The card names no penalty; without one the logistic optimum is at infinity, and l2 = 0.01 is "
+      "The card names no penalty; without one the logistic optimum is at infinity, and l2 = 0.01 "
+      "is "
       "what other studies of this data use. Models are float32, gaps are computed in double.";
   return claim;
 }
@@ -201,11 +192,9 @@ Result<Claim> metric_flips(StudyContext& context) {
   std::vector<std::vector<RunResult>> runs;
   double budget_s = HUGE_VAL;
   for (const auto& [epochs, rounds] : all) {
-    SHOAL_TRY(auto results,
-              context.runs(kClock, {fmt::format("method.epochs={}", epochs),
-                                    fmt::format("method.rounds={}", rounds)}));
-    for (const RunResult& run : results)
-      budget_s = std::min(budget_s, run.lines.back().time_s);
+    SHOAL_TRY(auto results, context.runs(kClock, {fmt::format("method.epochs={}", epochs),
+                                                  fmt::format("method.rounds={}", rounds)}));
+    for (const RunResult& run : results) budget_s = std::min(budget_s, run.lines.back().time_s);
     context.say(fmt::format("  {} epochs done", epochs));
     runs.push_back(std::move(results));
   }
@@ -218,19 +207,22 @@ Result<Claim> metric_flips(StudyContext& context) {
       seconds.values.push_back(figure_within(run.lines, "test_accuracy", budget_s, &time_s));
     }
     const double round_s = runs[i].front().lines.back().time_s / all[i].rounds;
-    rows.push_back({fmt::format("{}", all[i].epochs), fmt::format("{:.0f}", round_s),
-                    rounds.text(), seconds.text()});
+    rows.push_back({fmt::format("{}", all[i].epochs), fmt::format("{:.0f}", round_s), rounds.text(),
+                    seconds.text()});
     by_rounds.push_back(rounds);
     by_seconds.push_back(seconds);
   }
   context.add_text(markdown_table(
-      fmt::format("Claim 3: test accuracy over the last tenth of 30 rounds, and of {:.0f} simulated "
-                  "seconds", budget_s),
-      {"local epochs", "seconds a round (seed 1)", "after 30 rounds", "after those seconds"}, rows));
+      fmt::format(
+          "Claim 3: test accuracy over the last tenth of 30 rounds, and of {:.0f} simulated "
+          "seconds",
+          budget_s),
+      {"local epochs", "seconds a round (seed 1)", "after 30 rounds", "after those seconds"},
+      rows));
   const auto best = [](const std::vector<Sample>& samples) {
-    return std::max_element(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) {
-             return a.mean() < b.mean();
-           }) - samples.begin();
+    return std::max_element(samples.begin(), samples.end(),
+                            [](const Sample& a, const Sample& b) { return a.mean() < b.mean(); }) -
+           samples.begin();
   };
   const auto rounds_best = static_cast<std::size_t>(best(by_rounds));
   const auto seconds_best = static_cast<std::size_t>(best(by_seconds));
@@ -245,7 +237,8 @@ Result<Claim> metric_flips(StudyContext& context) {
   claim.margin = "the best E by mean accuracy is larger by rounds than by seconds";
   claim.verdict = reproduced_if(rounds_best > seconds_best);
   claim.note =
-      "Scaled down: an MLP 784-32-10 on the first 20,000 rows, tested on 2,000; a device's speed is "
+      "Scaled down: an MLP 784-32-10 on the first 20,000 rows, tested on 2,000; a device's speed "
+      "is "
       "set so that one pass of a mean client takes 7 x 2 s, the card's example.";
   return claim;
 }
@@ -261,10 +254,11 @@ Result<std::vector<Claim>> study_federated_field_guide(StudyContext& context) {
   SHOAL_TRY(const Claim clock, metric_flips(context));
   return std::vector<Claim>{
       nova, control, clock,
-      not_reached("Differential privacy: accuracy does not rise with the noise, half of the updates "
-                  "are clipped, epsilon at delta 1e-5",
-                  "-", "non-increasing; fraction clipped 0.5 +- 0.1",
-                  "DP-FedAvg, its adaptive clipping and its accountant are not implemented yet.")};
+      not_reached(
+          "Differential privacy: accuracy does not rise with the noise, half of the updates "
+          "are clipped, epsilon at delta 1e-5",
+          "-", "non-increasing; fraction clipped 0.5 +- 0.1",
+          "DP-FedAvg, its adaptive clipping and its accountant are not implemented yet.")};
 }
 
 }  // namespace shoal

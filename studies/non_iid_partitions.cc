@@ -1,13 +1,13 @@
 // Non-IID partitions: what uneven data do to FedAvg, and the facts that tell the generators apart.
 // NIID-Bench (arXiv 2102.02079), the two Dirichlet partitions (1905.12022, 1909.06335) and
 // Synthetic(a, b) (1812.06127).
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
+#include <fmt/format.h>
 
 #include "shoal/base/random.h"
 #include "shoal/data/partition_statistics.h"
+
 #include "studies/rank_correlation.h"
 #include "studies/studies.h"
 
@@ -93,10 +93,10 @@ Result<Claim> order_of_skews(StudyContext& context) {
   for (const Skew& skew : skews) {
     accuracy.push_back(skew.accuracy.mean());
     variation.push_back(skew.total_variation.mean());
-    rows.push_back({skew.name, skew.accuracy.text(), skew.total_variation.text(),
-                    skew.dissimilarity.text()});
-    measured += fmt::format("{}{} {}", measured.empty() ? "" : "; ", skew.name,
-                            skew.accuracy.text());
+    rows.push_back(
+        {skew.name, skew.accuracy.text(), skew.total_variation.text(), skew.dissimilarity.text()});
+    measured +=
+        fmt::format("{}{} {}", measured.empty() ? "" : "; ", skew.name, skew.accuracy.text());
   }
   context.add_text(markdown_table(
       "Claim 1: FedAvg's test accuracy beside how uneven the data are (total variation of labels, "
@@ -104,16 +104,16 @@ Result<Claim> order_of_skews(StudyContext& context) {
       {"partition", "test accuracy", "total variation", "zeta^2"}, rows));
   const double correlation = rank_correlation(accuracy, variation);
   Claim claim;
-  claim.claim = "Uneven labels hurt FedAvg in order, uneven sizes hardly (Fashion-MNIST, 10 clients)";
+  claim.claim =
+      "Uneven labels hurt FedAvg in order, uneven sizes hardly (Fashion-MNIST, 10 clients)";
   claim.paper = "one or two labels a client are worst, quantity skew matters little";
   claim.measured = measured;
   claim.margin = fmt::format(
       "IID >= quantity - 0.01; IID > Dirichlet 0.1 > one label; Spearman of accuracy with total "
       "variation <= -0.7 ({:.2f})",
       correlation);
-  claim.verdict =
-      reproduced_if(accuracy[0] >= accuracy[1] - 0.01 && accuracy[0] > accuracy[3] &&
-                    accuracy[3] > accuracy[5] && correlation <= -0.7);
+  claim.verdict = reproduced_if(accuracy[0] >= accuracy[1] - 0.01 && accuracy[0] > accuracy[3] &&
+                                accuracy[3] > accuracy[5] && correlation <= -0.7);
   claim.note = "Scaled down: an MLP 784-32-10 on the first 10,000 rows.";
   return claim;
 }
@@ -123,10 +123,10 @@ Result<Claim> two_dirichlets(StudyContext& context) {
   const std::vector<std::string> kinds{"dirichlet_clients", "dirichlet_labels"};
   for (std::size_t k = 0; k < kinds.size(); ++k)
     for (const std::int64_t seed : context.seeds()) {
-      SHOAL_TRY(const auto assembly,
-                context.assembly(kLabelSkew,
-                                 {"data.train_rows=0", "partition.kind=" + kinds[k],
-                                  "partition.alpha=0.1", fmt::format("seed={}", seed)}));
+      SHOAL_TRY(
+          const auto assembly,
+          context.assembly(kLabelSkew, {"data.train_rows=0", "partition.kind=" + kinds[k],
+                                        "partition.alpha=0.1", fmt::format("seed={}", seed)}));
       const PartitionStatistics statistics = partition_statistics(assembly->partition);
       variation[k].values.push_back(statistics.size.variation);
       total_variation[k].values.push_back(statistics.mean_total_variation);
@@ -162,9 +162,10 @@ Result<Claim> mean_square(StudyContext& context) {
     }
     rows.push_back({fmt::format("{}", alpha), fmt::format("{:.5f}", expected), measured.text(5)});
   }
-  context.add_text(markdown_table("Claim 3: E[sum p^2] of Dirichlet draws over 10 classes, 100,000 "
-                                  "draws a seed",
-                                  {"alpha", "(alpha + 1)/(10 alpha + 1)", "measured"}, rows));
+  context.add_text(
+      markdown_table("Claim 3: E[sum p^2] of Dirichlet draws over 10 classes, 100,000 "
+                     "draws a seed",
+                     {"alpha", "(alpha + 1)/(10 alpha + 1)", "measured"}, rows));
   Claim claim;
   claim.claim = "E[sum p^2] = (alpha + 1)/(C alpha + 1)";
   claim.paper = "exact; a pilot at alpha = 0.001 gave 0.9913 for 0.9911";
@@ -221,16 +222,15 @@ Result<Claim> synthetic(StudyContext& context) {
       "seeds, FedAvg over 200 rounds",
       {"data", "zeta^2", "test accuracy"}, rows));
   double lowest = 1.0;
-  for (std::size_t i = 1; i < accuracy.size(); ++i)
-    lowest = std::min(lowest, accuracy[i].lowest());
+  for (std::size_t i = 1; i < accuracy.size(); ++i) lowest = std::min(lowest, accuracy[i].lowest());
   Claim claim;
   claim.claim =
-      "Synthetic(a, b): gradients differ more from IID to (0, 0) to (1, 1); FedAvg learns all three";
+      "Synthetic(a, b): gradients differ more from IID to (0, 0) to (1, 1); FedAvg learns all "
+      "three";
   claim.paper = "pilot: test accuracy 75 to 91 %";
-  claim.measured = fmt::format(
-      "zeta^2 {}, {}, {}; accuracy (0, 0) {}, (0.5, 0.5) {}, (1, 1) {}", spread[0].text(),
-      spread[1].text(), spread[3].text(), accuracy[1].text(), accuracy[2].text(),
-      accuracy[3].text());
+  claim.measured = fmt::format("zeta^2 {}, {}, {}; accuracy (0, 0) {}, (0.5, 0.5) {}, (1, 1) {}",
+                               spread[0].text(), spread[1].text(), spread[3].text(),
+                               accuracy[1].text(), accuracy[2].text(), accuracy[3].text());
   claim.margin = fmt::format("mean zeta^2 grows; accuracy > 0.6 on every seed ({:.3f})", lowest);
   claim.verdict = reproduced_if(spread[0].mean() < spread[1].mean() &&
                                 spread[1].mean() < spread[3].mean() && lowest > 0.6);

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <numeric>
 
 #include "shoal/base/toml.h"
 
@@ -27,6 +26,19 @@ double smallest_lead(const Sample& a, const Sample& b) {
   for (std::size_t i = 1; i < a.values.size(); ++i)
     least = std::min(least, a.values[i] - b.values[i]);
   return least;
+}
+
+std::vector<std::string> section(const std::string& name, const std::string& kind,
+                                 const std::vector<std::string>& settings) {
+  std::vector<std::string> changes{name + ".kind=" + kind};
+  for (const std::string& setting : settings) changes.push_back(name + "." + setting);
+  return changes;
+}
+
+std::vector<std::string> joined(std::vector<std::string> first,
+                                const std::vector<std::string>& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
 }
 
 double figure_within(const std::vector<LedgerLine>& lines, const std::string& figure, double budget,
@@ -99,9 +111,9 @@ Result<Sample> StudyContext::over_seeds(const std::string& experiment,
   return sample;
 }
 
-Result<Tuned> StudyContext::tune(const std::string& experiment,
-                                 const std::vector<std::string>& set, const std::string& setting,
-                                 const std::vector<double>& grid, const std::string& figure) {
+Result<Tuned> StudyContext::tune(const std::string& experiment, const std::vector<std::string>& set,
+                                 const std::string& setting, const std::vector<double>& grid,
+                                 const std::string& figure) {
   Tuned best;
   for (const double value : grid) {
     std::vector<std::string> changes = set;
@@ -121,16 +133,17 @@ Result<Tuned> StudyContext::tune(const std::string& experiment,
 
 std::string verdict_text(Verdict verdict) {
   switch (verdict) {
-    case Verdict::kReproduced: return "reproduced";
-    case Verdict::kNotReproduced: return "not reproduced";
-    case Verdict::kNotReached: return "not reached";
+    case Verdict::kReproduced:
+      return "reproduced";
+    case Verdict::kNotReproduced:
+      return "not reproduced";
+    case Verdict::kNotReached:
+      return "not reached";
   }
   return "";
 }
 
-Verdict reproduced_if(bool held) {
-  return held ? Verdict::kReproduced : Verdict::kNotReproduced;
-}
+Verdict reproduced_if(bool held) { return held ? Verdict::kReproduced : Verdict::kNotReproduced; }
 
 Claim not_reached(std::string claim, std::string paper, std::string margin, std::string reason) {
   return Claim{std::move(claim),  std::move(paper),     "-",

@@ -57,8 +57,17 @@ struct Claim {
   std::string measured;  // with its spread
   std::string margin;    // what decides
   Verdict verdict = Verdict::kNotReached;
-  std::string note;      // the cause, when the verdict is not "reproduced"
+  std::string note;  // the cause, when the verdict is not "reproduced"
 };
+
+// A section with its kind and settings, as changes of an experiment:
+//   section("method", "d2", {"steps=600"}) is {"method.kind=d2", "method.steps=600"}.
+// Naming another kind drops what the section held, so every setting that matters is said again.
+std::vector<std::string> section(const std::string& name, const std::string& kind,
+                                 const std::vector<std::string>& settings);
+// Both lists, one behind the other.
+std::vector<std::string> joined(std::vector<std::string> first,
+                                const std::vector<std::string>& second);
 
 class StudyContext {
  public:
@@ -102,7 +111,7 @@ class StudyContext {
 };
 
 struct Study {
-  std::string name;     // "relaysgd"
+  std::string name;  // "relaysgd"
   std::string summary;
   std::string paper;
   Result<std::vector<Claim>> (*run)(StudyContext& context);
