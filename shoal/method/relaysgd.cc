@@ -11,7 +11,6 @@
 //
 // Messages are dropped by drop_prob at the receiver (the paper's robustness runs) or by [faults].
 #include <algorithm>
-
 #include <fmt/format.h>
 
 #include "shoal/method/entries.h"
@@ -82,9 +81,8 @@ class RelayWorker : public Persistent {
       : job_(job),
         id_(node.id()),
         seed_(node.seed()),
-        replica_(*job.problem, node.id(), node.seed(),
-                 static_cast<std::size_t>(job.settings.batch), job.settings.optimizer,
-                 static_cast<Step>(job.settings.steps)),
+        replica_(*job.problem, node.id(), node.seed(), static_cast<std::size_t>(job.settings.batch),
+                 job.settings.optimizer, static_cast<Step>(job.settings.steps)),
         reference_(job.problem->initial) {
     const std::size_t planes = job.planes.size();
     const std::size_t d = job.problem->dimension();
@@ -220,8 +218,7 @@ Task<> relay_sgd(Node& node, std::shared_ptr<const RelayJob<Scalar>> job) {
 
     if (lost > 0) node.show(step, "missing", static_cast<double>(lost));
     node.show(step, "train_loss", worker.replica().loss());
-    if (node.wants_model(step))
-      node.show_model<Scalar>(step, worker.replica().parameters());
+    if (node.wants_model(step)) node.show_model<Scalar>(step, worker.replica().parameters());
     node.step_done(step);
   }
 }
@@ -235,8 +232,7 @@ class RelaySgd : public Method {
   bool needs_topology() const override { return true; }
 
   Result<Program> prepare(const MethodParts& parts) const override {
-    if (parts.codec)
-      return unsupported("relayed sums must stay exact sums; leave [codec] out");
+    if (parts.codec) return unsupported("relayed sums must stay exact sums; leave [codec] out");
     if (parts.make_rule)
       return unsupported("RelaySGD averages uniformly over its tree; leave [rule] out");
     for (const Topology& tree : planes_of(*parts.topology)) {

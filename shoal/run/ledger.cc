@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <sstream>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "shoal/base/file.h"
 
@@ -40,12 +39,18 @@ Result<LedgerLine> parse_ledger_line(const std::string& json) {
   for (const auto& [key, value] : parsed.items()) {
     if (value.is_null()) continue;
     if (!value.is_number()) return corrupt(fmt::format("'{}' is not a number", key));
-    if (key == "round") line.round = value.get<Step>();
-    else if (key == "time_s") line.time_s = value.get<double>();
-    else if (key == "bytes_up") line.bytes_up = value.get<std::uint64_t>();
-    else if (key == "bytes_down") line.bytes_down = value.get<std::uint64_t>();
-    else if (key == "gradients") line.gradients = value.get<std::uint64_t>();
-    else line.figures.emplace_back(key, value.get<double>());
+    if (key == "round")
+      line.round = value.get<Step>();
+    else if (key == "time_s")
+      line.time_s = value.get<double>();
+    else if (key == "bytes_up")
+      line.bytes_up = value.get<std::uint64_t>();
+    else if (key == "bytes_down")
+      line.bytes_down = value.get<std::uint64_t>();
+    else if (key == "gradients")
+      line.gradients = value.get<std::uint64_t>();
+    else
+      line.figures.emplace_back(key, value.get<double>());
   }
   return line;
 }
@@ -57,8 +62,7 @@ Result<std::vector<LedgerLine>> read_ledger(const std::string& path) {
   std::string json;
   while (std::getline(in, json)) {
     auto line = parse_ledger_line(json);
-    if (!line.ok())
-      return within(fmt::format("{} line {}", path, lines.size() + 1), line.error());
+    if (!line.ok()) return within(fmt::format("{} line {}", path, lines.size() + 1), line.error());
     lines.push_back(std::move(line).value());
   }
   return lines;

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <numeric>
 
 #include "shoal/base/toml.h"
 
@@ -86,9 +85,9 @@ Result<Sample> StudyContext::over_seeds(const std::string& experiment,
   return sample;
 }
 
-Result<Tuned> StudyContext::tune(const std::string& experiment,
-                                 const std::vector<std::string>& set, const std::string& setting,
-                                 const std::vector<double>& grid, const std::string& figure) {
+Result<Tuned> StudyContext::tune(const std::string& experiment, const std::vector<std::string>& set,
+                                 const std::string& setting, const std::vector<double>& grid,
+                                 const std::string& figure) {
   Tuned best;
   for (const double value : grid) {
     std::vector<std::string> changes = set;
@@ -108,16 +107,17 @@ Result<Tuned> StudyContext::tune(const std::string& experiment,
 
 std::string verdict_text(Verdict verdict) {
   switch (verdict) {
-    case Verdict::kReproduced: return "reproduced";
-    case Verdict::kNotReproduced: return "not reproduced";
-    case Verdict::kNotReached: return "not reached";
+    case Verdict::kReproduced:
+      return "reproduced";
+    case Verdict::kNotReproduced:
+      return "not reproduced";
+    case Verdict::kNotReached:
+      return "not reached";
   }
   return "";
 }
 
-Verdict reproduced_if(bool held) {
-  return held ? Verdict::kReproduced : Verdict::kNotReproduced;
-}
+Verdict reproduced_if(bool held) { return held ? Verdict::kReproduced : Verdict::kNotReproduced; }
 
 Claim not_reached(std::string claim, std::string paper, std::string margin, std::string reason) {
   return Claim{std::move(claim),  std::move(paper),     "-",

@@ -52,7 +52,7 @@ struct Claim {
   std::string measured;  // with its spread
   std::string margin;    // what decides
   Verdict verdict = Verdict::kNotReached;
-  std::string note;      // the cause, when the verdict is not "reproduced"
+  std::string note;  // the cause, when the verdict is not "reproduced"
 };
 
 class StudyContext {
@@ -97,7 +97,7 @@ class StudyContext {
 };
 
 struct Study {
-  std::string name;     // "relaysgd"
+  std::string name;  // "relaysgd"
   std::string summary;
   std::string paper;
   Result<std::vector<Claim>> (*run)(StudyContext& context);
