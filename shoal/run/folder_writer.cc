@@ -11,6 +11,7 @@
 #include "shoal/base/file.h"
 #include "shoal/base/sha256.h"
 #include "shoal/base/toml.h"
+#include "shoal/data/partition_statistics.h"
 #include "shoal/model/safetensors.h"
 
 namespace shoal {
@@ -143,6 +144,9 @@ Status FolderWriter::write_model(const Run& run) const {
 Status FolderWriter::finish(const Run& run, double wall_s, std::size_t threads) {
   const RunResult& result = run.result();
   if (!result.interrupted) SHOAL_TRY_STATUS(write_model(run));
+  const PartitionStatistics partition = partition_statistics(run.assembly().partition);
+  SHOAL_TRY_STATUS(write_file_atomically(folder_ + "/partition.csv", statistics_csv(partition)));
+  SHOAL_TRY_STATUS(write_file_atomically(folder_ + "/partition.txt", statistics_table(partition)));
   nlohmann::ordered_json machine;
   machine["wall_s"] = wall_s;
   machine["peak_memory_bytes"] = peak_memory_bytes();
