@@ -29,7 +29,7 @@ std::string json_text(const std::string& text) {
 }  // namespace
 
 bool ChromeTrace::full() {
-  if (events_.size() < kTraceEventsMax) return false;
+  if (events_.size() < events_max_) return false;
   ++left_out_;
   return true;
 }

@@ -13,15 +13,18 @@
 
 namespace shoal {
 
+inline constexpr std::size_t kTraceEventsMax = 2'000'000;
+
 class ChromeTrace : public TraceSink {
  public:
   // Nodes 0..servers-1 are servers.
-  explicit ChromeTrace(std::size_t servers = 0) : servers_(servers) {}
+  explicit ChromeTrace(std::size_t servers = 0, std::size_t events_max = kTraceEventsMax)
+      : servers_(servers), events_max_(events_max) {}
 
   void computed(NodeId node, double begin_s, double end_s) override;
   void transferred(NodeId from, NodeId to, Tag tag, std::size_t bytes, double begin_s,
                    double end_s) override;
-  // The JSON document; events beyond kTraceEventsMax are left out and counted in it.
+  // The JSON document; events beyond events_max are left out and counted in it.
   std::string json() const;
 
  private:
@@ -48,6 +51,7 @@ class ChromeTrace : public TraceSink {
   void append_event(const Event& event, std::string& out) const;
 
   std::size_t servers_;
+  std::size_t events_max_;
   std::vector<Event> events_;
   std::size_t left_out_ = 0;
   // By node, the rows of its frames: which, and when the last frame on each ends.
@@ -59,7 +63,5 @@ class ChromeTrace : public TraceSink {
   std::vector<ExtraRow> extra_rows_;
   NodeId nodes_ = 0;  // seen so far: the highest id and one
 };
-
-inline constexpr std::size_t kTraceEventsMax = 2'000'000;
 
 }  // namespace shoal

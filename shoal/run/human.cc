@@ -5,6 +5,16 @@
 #include <fmt/format.h>
 
 namespace shoal {
+namespace {
+
+// Commas between groups of three digits before the point.
+std::string grouped(std::string digits) {
+  const std::size_t whole = std::min(digits.find('.'), digits.size());
+  for (std::size_t left = whole; left > 3; left -= 3) digits.insert(left - 3, 1, ',');
+  return digits;
+}
+
+}  // namespace
 
 std::string human_time(double seconds) {
   if (seconds < 120.0) return fmt::format("{:.1f} s", seconds);
@@ -19,10 +29,10 @@ std::string human_bytes(double bytes) {
   return fmt::format("{:.2f} GB", bytes / 1e9);
 }
 
-std::string human_count(std::uint64_t count) {
-  std::string text = std::to_string(count);
-  for (std::size_t left = text.size(); left > 3; left -= 3) text.insert(left - 3, 1, ',');
-  return text;
+std::string human_count(std::uint64_t count) { return grouped(std::to_string(count)); }
+
+std::string human_fixed(double value, int decimals) {
+  return grouped(fmt::format("{:.{}f}", value, decimals));
 }
 
 int column_decimals(const std::vector<double>& values) {

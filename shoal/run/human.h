@@ -13,6 +13,8 @@ std::string human_time(double seconds);
 std::string human_bytes(double bytes);
 // "2,400,000".
 std::string human_count(std::uint64_t count);
+// "1,526.50": a non-negative value with so many decimals.
+std::string human_fixed(double value, int decimals);
 
 // Decimals, at most four, that leave three significant digits to the smallest magnitude in a
 // column that is not zero; 0 when every value is 100 or more.

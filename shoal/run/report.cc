@@ -102,8 +102,7 @@ std::string legend(const std::vector<RunSummary>& runs) {
 
 enum class Against { kRounds, kBytes, kTime };
 
-double position(const RunSummary& run, const LedgerLine& line, Against against, bool peers) {
-  (void)run;
+double position(const LedgerLine& line, Against against, bool peers) {
   if (against == Against::kRounds) return static_cast<double>(line.round) + 1.0;
   return against == Against::kBytes ? bytes_sent(line, peers) : line.time_s;
 }
@@ -116,7 +115,7 @@ Curve curve_of(const RunSummary& run, std::size_t style, const std::string& figu
   const bool peers = is_among_peers(run);
   for (const LedgerLine& line : run.lines)
     if (const auto value = line.figure(figure); value && std::isfinite(*value))
-      curve.points.push_back({position(run, line, against, peers), *value});
+      curve.points.push_back({position(line, against, peers), *value});
   curve.broken_off = ended_not_finite(run, figure);
   curve.final = final_figure(run.lines, figure);
   if (curve.final && !std::isfinite(*curve.final)) curve.final.reset();
@@ -172,8 +171,8 @@ std::string caption(const Plot& plot, Against against) {
   if (against == Against::kBytes) text = "Against everything sent so far, as encoded on the wire.";
   if (against == Against::kTime) text = "Against the clock of the simulated machines and links.";
   if (faint) text += " Mean over the nodes; thin, the worst node.";
-  if (broken) text += " A cross: from here on not a finite number.";
-  return text + fmt::format(" The dot is the final figure, {}.", kFinalFigures);
+  if (broken) text += " Cross: no finite number from here on.";
+  return text + " Dot: the final figure, a mean over the last tenth of the measured rounds.";
 }
 
 std::string figure_html(const std::vector<RunSummary>& runs, const std::string& figure,

@@ -97,19 +97,19 @@ void add_log_ticks(Axis& axis) {
 Axis quantity_axis(const std::string& label, std::span<const Unit> units, const Extent& extent) {
   Axis axis;
   axis.high = extent.end_max > 0.0 ? extent.end_max : 1.0;
-  const Unit& unit = unit_for(units, axis.high);
-  axis.unit = unit.size;
-  axis.unit_text = unit.text;
-  axis.label = fmt::format("{} ({})", label, unit.text);
   axis.logarithmic = extent.first > 0.0 && extent.end_min > 0.0 &&
                      extent.end_max >= kLogEndsRatio * extent.end_min;
-  if (axis.logarithmic) {
-    axis.low = extent.first;
-    axis.label += ", logarithmic";
+  if (axis.logarithmic) axis.low = extent.first;
+  // A logarithmic axis takes the unit of its middle, for short numbers at both ends.
+  const Unit& unit =
+      unit_for(units, axis.logarithmic ? std::sqrt(axis.low * axis.high) : axis.high);
+  axis.unit = unit.size;
+  axis.unit_text = unit.text;
+  axis.label = fmt::format("{} ({}){}", label, unit.text, axis.logarithmic ? ", logarithmic" : "");
+  if (axis.logarithmic)
     add_log_ticks(axis);
-  } else {
+  else
     add_linear_ticks(axis, round_step(axis.high / axis.unit / kIntervals));
-  }
   return axis;
 }
 

@@ -69,6 +69,7 @@ code { font-family: ui-monospace, "SF Mono", Consolas, monospace; font-size: .95
   .row { grid-template-columns: repeat(3, minmax(0, 1fr)); }
 }
 @media (max-width: 68rem) {
+  th, td { padding-left: 1.4rem; }
   .legend.few { position: sticky; top: 0; z-index: 1; }
 }
 @media print {

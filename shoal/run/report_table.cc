@@ -13,22 +13,19 @@ constexpr const char* kNone = "–";
 
 using Values = std::vector<std::optional<double>>;
 
-template <class Value>
-Values values_of(const std::vector<RunSummary>& runs, Value value) {
-  Values values;
-  for (const RunSummary& run : runs) values.push_back(value(run));
-  return values;
-}
-
-ReportColumn fixed_column(std::string heading, const Values& values) {
-  ReportColumn column{std::move(heading), false, {}};
+int decimals_of(const Values& values) {
   std::vector<double> known;
   for (const auto& value : values)
     if (value) known.push_back(*value);
-  const int decimals = column_decimals(known);
+  return column_decimals(known);
+}
+
+void add_fixed_column(std::string heading, const Values& values, int decimals,
+                      std::vector<ReportColumn>& columns) {
+  ReportColumn column{std::move(heading), false, {}};
   for (const auto& value : values)
-    column.cells.push_back(value ? fmt::format("{:.{}f}", *value, decimals) : kNone);
-  return column;
+    column.cells.push_back(value ? human_fixed(*value, decimals) : kNone);
+  columns.push_back(std::move(column));
 }
 
 // Final figures: accuracies with three decimals, losses with four digits.
@@ -68,6 +65,33 @@ void add_final_columns(const std::vector<RunSummary>& runs, std::vector<ReportCo
     add("train_loss", "final training loss");
 }
 
+// What a run cost up to its last line. The three columns of megabytes share their decimals.
+void add_cost_columns(const std::vector<RunSummary>& runs, std::vector<ReportColumn>& columns) {
+  Values hours, sent, up, down, wall;
+  ReportColumn gradients{"gradients", false, {}};
+  for (const RunSummary& run : runs) {
+    const bool peers = is_among_peers(run);
+    const LedgerLine* end = run.lines.empty() ? nullptr : &run.lines.back();
+    const auto at_end = [end](double value) {
+      return end ? std::optional<double>(value) : std::nullopt;
+    };
+    const LedgerLine line = end ? *end : LedgerLine{};
+    hours.push_back(at_end(line.time_s / 3600.0));
+    sent.push_back(at_end(bytes_sent(line, peers) / 1e6));
+    up.push_back(at_end(static_cast<double>(line.bytes_up) / 1e6));
+    down.push_back(peers ? std::nullopt : at_end(static_cast<double>(line.bytes_down) / 1e6));
+    gradients.cells.push_back(end ? human_count(line.gradients) : kNone);
+    wall.push_back(run.wall_s > 0.0 ? std::optional<double>(run.wall_s) : std::nullopt);
+  }
+  const int decimals = std::max({decimals_of(sent), decimals_of(up), decimals_of(down)});
+  add_fixed_column("virtual h", hours, decimals_of(hours), columns);
+  add_fixed_column("MB sent", sent, decimals, columns);
+  add_fixed_column("MB up", up, decimals, columns);
+  add_fixed_column("MB down", down, decimals, columns);
+  columns.push_back(std::move(gradients));
+  add_fixed_column("wall s", wall, decimals_of(wall), columns);
+}
+
 }  // namespace
 
 bool has_figure(const RunSummary& run, const std::string& name) {
@@ -105,37 +129,10 @@ bool ended_not_finite(const RunSummary& run, const std::string& name) {
 std::vector<ReportColumn> report_columns(const std::vector<RunSummary>& runs) {
   std::vector<ReportColumn> columns;
   ReportColumn names{"run", true, {}};
-  ReportColumn gradients{"gradients", false, {}};
-  for (const RunSummary& run : runs) {
-    names.cells.push_back(run.name);
-    gradients.cells.push_back(run.lines.empty() ? kNone : human_count(run.lines.back().gradients));
-  }
+  for (const RunSummary& run : runs) names.cells.push_back(run.name);
   columns.push_back(std::move(names));
   add_final_columns(runs, columns);
-  const auto at_end = [&](auto value) {
-    return values_of(runs, [&](const RunSummary& run) -> std::optional<double> {
-      if (run.lines.empty()) return std::nullopt;
-      return value(run, run.lines.back());
-    });
-  };
-  using Maybe = std::optional<double>;
-  columns.push_back(fixed_column("virtual h", at_end([](const auto&, const LedgerLine& line) {
-                                   return Maybe(line.time_s / 3600.0);
-                                 })));
-  columns.push_back(fixed_column("MB sent", at_end([](const auto& run, const LedgerLine& line) {
-                                   return Maybe(bytes_sent(line, is_among_peers(run)) / 1e6);
-                                 })));
-  columns.push_back(fixed_column("MB up", at_end([](const auto&, const LedgerLine& line) {
-                                   return Maybe(static_cast<double>(line.bytes_up) / 1e6);
-                                 })));
-  columns.push_back(fixed_column("MB down", at_end([](const auto& run, const LedgerLine& line) {
-                                   if (is_among_peers(run)) return Maybe();
-                                   return Maybe(static_cast<double>(line.bytes_down) / 1e6);
-                                 })));
-  columns.push_back(std::move(gradients));
-  columns.push_back(fixed_column("wall s", values_of(runs, [](const RunSummary& run) {
-                                   return run.wall_s > 0.0 ? Maybe(run.wall_s) : Maybe();
-                                 })));
+  add_cost_columns(runs, columns);
   return columns;
 }
 
