@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "shoal/run/human.h"
+
 namespace shoal {
 namespace {
 
@@ -12,19 +14,6 @@ constexpr int kBarWidth = 24;
 constexpr double kRedrawEvery_s = 0.1;
 
 }  // namespace
-
-std::string human_time(double seconds) {
-  if (seconds < 120.0) return fmt::format("{:.1f} s", seconds);
-  if (seconds < 7200.0) return fmt::format("{:.1f} min", seconds / 60.0);
-  return fmt::format("{:.2f} h", seconds / 3600.0);
-}
-
-std::string human_bytes(double bytes) {
-  if (bytes < 1e3) return fmt::format("{:.0f} B", bytes);
-  if (bytes < 1e6) return fmt::format("{:.1f} kB", bytes / 1e3);
-  if (bytes < 1e9) return fmt::format("{:.1f} MB", bytes / 1e6);
-  return fmt::format("{:.2f} GB", bytes / 1e9);
-}
 
 Progress::Progress(std::string name, Step length, bool quiet)
     : name_(std::move(name)),

@@ -65,7 +65,7 @@ Result<RunSummary> run_one(const Experiment& experiment, const std::string& fold
       [&](ByteView checkpoint, std::size_t) { return writer.save_checkpoint(checkpoint); });
   run->set_stop_flag(&stop_requested);
   if (options.stop_after >= 0) run->stop_after(static_cast<Step>(options.stop_after));
-  ChromeTrace trace;
+  ChromeTrace trace(run->assembly().method->servers());
   if (experiment.report.trace) run->simulation().set_trace(&trace);
   const Status status = run->go();
   progress.finish();
