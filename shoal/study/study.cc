@@ -28,6 +28,19 @@ double smallest_lead(const Sample& a, const Sample& b) {
   return least;
 }
 
+double figure_within(const std::vector<LedgerLine>& lines, const std::string& figure, double budget,
+                     double (*place)(const LedgerLine&)) {
+  double sum = 0.0, count = 0.0;
+  for (const LedgerLine& line : lines) {
+    const double at = place(line);
+    const auto value = line.figure(figure);
+    if (!value || at <= 0.9 * budget || at > budget) continue;
+    sum += *value;
+    count += 1.0;
+  }
+  return sum / count;
+}
+
 namespace {
 
 Result<Experiment> read_one(const std::string& experiment, const std::vector<std::string>& set) {

@@ -36,6 +36,11 @@ struct Sample {
 // How far a lies above b on the seed where it does least.
 double smallest_lead(const Sample& a, const Sample& b);
 
+// The mean of a figure over the lines whose place (rounds, seconds, bytes) is in the last tenth of
+// a budget: (0.9 budget, budget]. For comparing runs at equal cost. NaN when there is no such line.
+double figure_within(const std::vector<LedgerLine>& lines, const std::string& figure, double budget,
+                     double (*place)(const LedgerLine&));
+
 // What a grid search took.
 struct Tuned {
   double value = 0.0;
