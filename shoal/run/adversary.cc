@@ -31,7 +31,7 @@ void Adversary::round_closed(NodeId receiver, std::vector<Message>& messages) {
     view.liars.push_back(messages[i].sender());
     lying.push_back(i);
   }
-  if (lying.empty() || view.honest.empty()) return;
+  if (lying.empty() || !attack_->check(view.honest.size(), lying.size()).ok()) return;
   std::vector<float> forged(lying.size() * layout_.size());
   attack_->forge(view, forged);
   for (std::size_t k = 0; k < lying.size(); ++k) {

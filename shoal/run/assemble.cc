@@ -43,6 +43,9 @@ Status add_adversary(Assembly& a) {
   if (a.method->servers() == 0)
     return unsupported("attacks act on what a server gathers; this method has no server");
   SHOAL_TRY(auto attack, attacks().make(a.experiment.attack, "[attack]"));
+  const std::size_t honest = a.partition.nodes.size() - liars;
+  if (auto status = attack->check(honest, liars); !status.ok())
+    return within("[attack]", status.error());
   const auto first = static_cast<NodeId>(a.method->servers());
   a.adversary = std::make_unique<Adversary>(
       std::move(attack),
