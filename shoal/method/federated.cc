@@ -127,6 +127,7 @@ class Federated : public Method {
     job->settings = settings_;
     job->problem = parts.in_float;
     job->seed = parts.seed;
+    job->pool = parts.pool;
     job->error_feedback = parts.error_feedback;
     job->declared_faults = parts.declared_faults;
     job->patience_s =

@@ -55,6 +55,7 @@ struct FederatedJob {
   std::vector<NodeId> clients;  // node ids with data, increasing
   std::uint64_t seed = 1;
   double patience_s = 0.0;
+  ThreadPool* pool = nullptr;
 
   std::size_t cohort_size() const;
   // Node ids invited to a round, increasing: uniform without replacement.

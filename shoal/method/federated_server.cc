@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <fmt/format.h>
+#include <optional>
 
 #include "shoal/math/vector.h"
 
@@ -53,6 +54,24 @@ Result<FederatedServer::Update> FederatedServer::decode(const Message& message) 
   return update;
 }
 
+// Those that are usable, by sender.
+std::vector<FederatedServer::Update> FederatedServer::decode_all(const Arrivals& arrivals) const {
+  const std::size_t count = arrivals.messages.size();
+  std::vector<std::optional<Update>> decoded(count);
+  const auto decode_one = [&](std::size_t i) {
+    auto update = decode(arrivals.messages[i]);
+    if (update.ok()) decoded[i] = std::move(update).value();
+  };
+  if (job_->pool)
+    job_->pool->parallel_for(count, decode_one);
+  else
+    for (std::size_t i = 0; i < count; ++i) decode_one(i);
+  std::vector<Update> updates;
+  for (auto& update : decoded)
+    if (update) updates.push_back(std::move(*update));
+  return updates;
+}
+
 std::vector<double> FederatedServer::weights(std::span<const Update> updates) const {
   const bool uniform = job_->settings.weighting == Weighting::kUniform;
   double total = 0.0;
@@ -76,15 +95,8 @@ double FederatedServer::normalise(std::span<Update> updates,
 }
 
 void FederatedServer::close_round(Step round, const Arrivals& arrivals) {
-  std::vector<Update> updates;
-  refused_ = 0;
-  for (const Message& message : arrivals.messages) {
-    auto update = decode(message);
-    if (update.ok())
-      updates.push_back(std::move(update).value());
-    else
-      ++refused_;
-  }
+  std::vector<Update> updates = decode_all(arrivals);
+  refused_ = arrivals.messages.size() - updates.size();
   used_ = updates.size();
   abandoned_ = updates.empty() || !rule_->check(updates.size(), job_->declared_faults).ok();
   if (abandoned_) return;
@@ -92,6 +104,7 @@ void FederatedServer::close_round(Step round, const Arrivals& arrivals) {
   RoundView view;
   view.round = round;
   view.declared_faults = job_->declared_faults;
+  view.pool = job_->pool;
   view.weights = weights(updates);
   const double effective = job_->settings.normalise ? normalise(updates, view.weights) : 1.0;
   std::vector<std::vector<float>> extras;

@@ -31,7 +31,8 @@ struct MethodParts {
   // Makes the server's rule with its memory; null: the weighted mean.
   std::function<Result<std::unique_ptr<Rule>>()> make_rule;
   std::size_t declared_faults = 0;
-  double patience_s = 0.0;  // longest wait for another node
+  double patience_s = 0.0;     // longest wait for another node
+  ThreadPool* pool = nullptr;  // shares a server's work; results do not depend on it
 
   std::size_t workers() const { return in_float ? in_float->workers() : in_double->workers(); }
 };

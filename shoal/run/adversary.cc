@@ -35,8 +35,8 @@ void Adversary::round_closed(NodeId receiver, std::vector<Message>& messages) {
     view.liars.push_back(messages[i].sender());
     lying.push_back(i);
   }
-  if (lying.empty() || view.honest.empty()) return;
   // An attack that cannot be mounted in this round (too few honest rows, say) is not mounted.
+  if (lying.empty() || view.honest.empty()) return;
   if (!attack_->check(view.honest.size(), lying.size()).ok()) return;
   std::vector<float> forged(lying.size() * layout_.size());
   attack_->forge(view, forged);

@@ -1,8 +1,7 @@
 #include "shoal/run/ledger.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
+#include <gtest/gtest.h>
 
 namespace shoal {
 namespace {

@@ -47,7 +47,7 @@ Run::~Run() {
 }
 
 Result<std::unique_ptr<Run>> Run::create(const Experiment& experiment, ThreadPool& pool) {
-  SHOAL_TRY(auto assembly, assemble(experiment, pool.threads()));
+  SHOAL_TRY(auto assembly, assemble(experiment, pool.threads(), &pool));
   return std::unique_ptr<Run>(new Run(std::move(assembly), pool));
 }
 

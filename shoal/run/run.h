@@ -57,7 +57,8 @@ struct Assembly {
     return models_float ? models_float->layout() : models_double->layout();
   }
 };
-Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::size_t threads);
+Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::size_t threads,
+                                           ThreadPool* pool = nullptr);
 
 // Data sets that several runs of one process share, so that each file is read once.
 class DataCache {
