@@ -1,10 +1,9 @@
 #include "cli/progress.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "shoal/run/human.h"
 
@@ -32,12 +31,13 @@ std::string Progress::text(double share) const {
   std::string bar(static_cast<std::size_t>(filled), '#');
   bar.resize(kBarWidth, '.');
   std::string measured;
-  if (accuracy_ >= 0.0) measured = fmt::format("accuracy {:.3f}", accuracy_);
-  else if (loss_ >= 0.0) measured = fmt::format("loss {:.4g}", loss_);
+  if (accuracy_ >= 0.0)
+    measured = fmt::format("accuracy {:.3f}", accuracy_);
+  else if (loss_ >= 0.0)
+    measured = fmt::format("loss {:.4g}", loss_);
   return fmt::format("{:<24} [{}] {:>4}/{}  {}  {} virtual  {}  {:.1f} s", name_, bar,
                      line_.round + 1, length_, measured, human_time(line_.time_s),
-                     human_bytes(static_cast<double>(line_.bytes_up + line_.bytes_down)),
-                     wall_s());
+                     human_bytes(static_cast<double>(line_.bytes_up + line_.bytes_down)), wall_s());
 }
 
 void Progress::update(const LedgerLine& line) {

@@ -1,7 +1,6 @@
 #include "shoal/method/federated_server.h"
 
 #include <cmath>
-
 #include <fmt/format.h>
 
 #include "shoal/math/vector.h"
@@ -42,8 +41,8 @@ Result<FederatedServer::Update> FederatedServer::decode(const Message& message) 
   if (job_->settings.normalise) {
     SHOAL_TRY(update.divisor, message.number("divisor"));
     if (!std::isfinite(update.divisor) || update.divisor <= 0.0)
-      return invalid_argument(fmt::format("node {} claims the divisor {}", update.sender,
-                                          update.divisor));
+      return invalid_argument(
+          fmt::format("node {} claims the divisor {}", update.sender, update.divisor));
   }
   if (!correction_.broadcast().empty()) {
     update.extra.resize(parameters_.size());
@@ -81,8 +80,10 @@ void FederatedServer::close_round(Step round, const Arrivals& arrivals) {
   refused_ = 0;
   for (const Message& message : arrivals.messages) {
     auto update = decode(message);
-    if (update.ok()) updates.push_back(std::move(update).value());
-    else ++refused_;
+    if (update.ok())
+      updates.push_back(std::move(update).value());
+    else
+      ++refused_;
   }
   used_ = updates.size();
   abandoned_ = updates.empty() || !rule_->check(updates.size(), job_->declared_faults).ok();

@@ -1,6 +1,5 @@
 // Putting an experiment together: data, partition, models, graph, codec, rule, attack, method.
 #include <fmt/format.h>
-
 #include <numeric>
 
 #include "shoal/base/toml.h"
@@ -45,9 +44,8 @@ Status add_adversary(Assembly& a) {
   SHOAL_TRY(auto attack, attacks().make(a.experiment.attack, "[attack]"));
   const auto first = static_cast<NodeId>(a.method->servers());
   a.adversary = std::make_unique<Adversary>(
-      std::move(attack),
-      draw_liars(a.conditions.seed, first, a.partition.nodes.size(), liars), *a.codec,
-      a.layout(), a.conditions.seed);
+      std::move(attack), draw_liars(a.conditions.seed, first, a.partition.nodes.size(), liars),
+      *a.codec, a.layout(), a.conditions.seed);
   return ok_status();
 }
 
@@ -68,8 +66,10 @@ Status add_program(Assembly& a) {
   const Experiment& e = a.experiment;
   MethodParts parts;
   parts.seed = a.conditions.seed;
-  if (a.models_double) parts.in_double = &a.problem_double;
-  else parts.in_float = &a.problem_float;
+  if (a.models_double)
+    parts.in_double = &a.problem_double;
+  else
+    parts.in_float = &a.problem_float;
   parts.topology = &a.topology;
   parts.mixing = e.mixing;
   parts.patience_s = e.general.patience_s;

@@ -27,7 +27,7 @@ namespace shoal {
 
 struct RunResult {
   std::vector<LedgerLine> lines;
-  bool interrupted = false;         // stopped on request; the checkpoint holds the rest
+  bool interrupted = false;  // stopped on request; the checkpoint holds the rest
   double virtual_time_s = 0.0;
   std::uint64_t bytes_sent = 0;
   std::uint64_t events = 0;

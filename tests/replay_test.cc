@@ -1,0 +1,233 @@
+// A run replays to the bit: on any number of threads, again in the same process, and when it is
+// stopped after any round and continued from its checkpoint in a fresh run.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <optional>
+
+#include "tests/test_runs.h"
+
+namespace shoal {
+namespace {
+
+struct Case {
+  std::string name;
+  std::string toml;
+  Step rounds;
+};
+
+// Rows of a planted logistic model, and clients whose rounds take about as long as a frame.
+const std::string kClients = R"(
+name = "replay"
+seed = 11
+patience_s = 3.0
+[data]
+kind = "synthetic_logistic"
+rows = 300
+features = 6
+[partition]
+kind = "dirichlet_clients"
+alpha = 1.0
+[model]
+kind = "logistic"
+initial_scale = 0.5
+[report]
+links = true
+)";
+
+const std::string kPeers = R"(
+name = "replay"
+seed = 5
+patience_s = 2.0
+[data]
+kind = "random_quadratics"
+nodes = 8
+dimension = 5
+[partition]
+kind = "users"
+[model]
+kind = "quadratic"
+initial_scale = 1.0
+[report]
+links = true
+)";
+
+const std::string kFaults = R"(
+[faults]
+loss = 0.1
+duplication = 0.2
+reordering = 0.3
+reordering_delay_s = 0.2
+crash_share = 0.25
+crash_within_s = 4.0
+late_share = 0.3
+late_within_s = 1.0
+)";
+
+// All-reduce cannot go on without a member or a frame, so its frames only come twice and late.
+const std::string kMildFaults = R"(
+[faults]
+duplication = 0.3
+reordering = 0.5
+reordering_delay_s = 0.2
+)";
+
+std::string clients(const std::string& method, const std::string& more, std::size_t count = 12) {
+  return "precision = \"float\"\n" + kClients +
+         fmt::format(
+             "[nodes]\ncount = {}\nflops_per_s = 20000.0\nstragglers = \"pareto\"\n"
+             "speed_spread = 0.5\n[network]\njitter_s = 0.02\nup_bits_per_s = 1e5\n"
+             "[method]\nrounds = 7\nbatch = 4\nkind = \"{}\"\n{}",
+             count, method, more);
+}
+
+std::string peers(const std::string& method, const std::string& more, bool in_double) {
+  return fmt::format("precision = \"{}\"\n", in_double ? "double" : "float") + kPeers +
+         fmt::format(
+             "[nodes]\ncount = 8\nflops_per_s = 2000.0\nstragglers = "
+             "\"shifted_exponential\"\n[network]\njitter_s = 0.02\n"
+             "[method]\nsteps = 8\nkind = \"{}\"\n{}",
+             method, more);
+}
+
+std::vector<Case> federated_cases() {
+  const std::string cohort = "cohort = 4\nover_selection = 1.5\nepochs = 2\n";
+  const std::string attacked =
+      "local_steps = 3\n[codec]\nkind = \"top_k\"\nratio = 0.4\nerror_feedback = true\n"
+      "[rule]\nkind = \"trimmed_mean\"\nbefore = [\"nnm\"]\nfaults = 3\n"
+      "[attack]\nkind = \"inner_product\"\nscale = 2.0\n";
+  std::string liars = clients("fedavg", attacked);
+  liars.replace(liars.find("count = 12"), 10, "count = 12\nliars = 3");
+  const std::string spared = kFaults + "spared = 1\n";
+  return {
+      {"fedavg_cohort", clients("fedavg", cohort), 7},
+      {"fedavg_attacked", liars, 7},
+      {"scaffold", clients("scaffold", cohort), 7},
+      {"mimelite", clients("mimelite", "cohort = 5\n"), 7},
+      {"fednova_momentum", clients("fednova", "optimizer = \"momentum\"\nepochs = 2\n"), 7},
+      {"fedyogi", clients("fedyogi", cohort), 7},
+      {"fedavg_faults", clients("fedavg", cohort + spared), 7},
+      {"fedavg_attacked_faults", liars + spared, 7},
+      {"scaffold_faults", clients("scaffold", cohort + spared), 7},
+      {"mimelite_faults", clients("mimelite", cohort + spared), 7},
+  };
+}
+
+std::vector<Case> peer_cases() {
+  const std::string ring = "[topology]\nkind = \"ring\"\n";
+  const std::string lazy_ring = ring + "[mixing]\nlazy = true\n";
+  const std::string chain = "[topology]\nkind = \"chain\"\n";
+  const std::string trees = "[topology]\nkind = \"double_binary_trees\"\n";
+  const std::string overlap = "variant = \"model_overlap\"\ndrop_prob = 0.1\n" + chain;
+  const std::string last = "fallback = \"ref_last\"\noptimizer = \"nesterov\"\n" + chain;
+  std::vector<Case> cases;
+  for (const bool in_double : {false, true})
+    for (const bool faulty : {false, true}) {
+      const auto add = [&](const char* name, const std::string& method, const std::string& more) {
+        const std::string& faults = method == "all_reduce_sgd" ? kMildFaults : kFaults;
+        cases.push_back(
+            {fmt::format("{}{}{}", name, in_double ? "_double" : "_float", faulty ? "_faults" : ""),
+             peers(method, more + (faulty ? faults : ""), in_double), 8});
+      };
+      add("dpsgd", "dpsgd", "optimizer = \"momentum\"\n" + ring);
+      add("one_peer", "dpsgd_combine_first",
+          "[topology]\nkind = \"one_peer_exponential\"\n"
+          "[mixing]\nkind = \"uniform\"\n");
+      add("tracking", "gradient_tracking", ring);
+      add("d2", "d2", lazy_ring);
+      add("relay_chain", "relaysgd", chain);
+      add("relay_trees", "relaysgd", trees);
+      add("relay_overlap", "relaysgd", overlap);
+      add("relay_last", "relaysgd", last);
+      add("relay_grad", "relaysgd", "variant = \"grad\"\n" + chain);
+      add("all_reduce_ring", "all_reduce_sgd", "");
+      add("all_reduce_binomial", "all_reduce_sgd", "collective = \"binomial\"\n");
+    }
+  return cases;
+}
+
+std::vector<Case> all_cases() {
+  std::vector<Case> cases = federated_cases();
+  for (Case& peer : peer_cases()) cases.push_back(std::move(peer));
+  return cases;
+}
+
+// Runs on fresh objects from checkpoint to checkpoint, stopping after these rounds.
+Outcome run_in_parts(const Experiment& experiment, ThreadPool& pool, const std::vector<Step>& stops,
+                     std::size_t& parts) {
+  std::optional<Bytes> checkpoint;
+  for (parts = 1;; ++parts) {
+    const auto run = run_of(experiment, pool);
+    if (checkpoint) {
+      const Status resumed = run->resume(*checkpoint);
+      SHOAL_CHECK(resumed.ok(), resumed.error().message);
+    }
+    run->on_checkpoint([&](ByteView bytes, std::size_t) {
+      checkpoint = Bytes(bytes.begin(), bytes.end());
+      return ok_status();
+    });
+    if (parts <= stops.size()) run->stop_after(stops[parts - 1]);
+    const Status status = run->go();
+    SHOAL_CHECK(status.ok(), status.error().message);
+    if (!run->result().interrupted) return outcome_of(*run);
+  }
+}
+
+void PrintTo(const Case& shown, std::ostream* out) { *out << shown.name; }
+
+class Replay : public testing::TestWithParam<Case> {};
+
+TEST_P(Replay, SameOnAnyNumberOfThreads) {
+  const Experiment experiment = experiment_of(GetParam().toml);
+  const Outcome once = outcome_of(experiment);
+  ASSERT_FALSE(once.lines.empty());
+  for (const std::size_t threads : {1, 2, 4}) {
+    SCOPED_TRACE(threads);
+    expect_same(once, outcome_of(experiment, threads));
+  }
+}
+
+TEST_P(Replay, SameWhenStoppedAndContinued) {
+  const Experiment experiment = experiment_of(GetParam().toml);
+  ThreadPool pool(2);
+  const Outcome whole = outcome_of(experiment);
+  std::size_t interrupted = 0;
+  for (Step round = 0; round < GetParam().rounds; ++round) {
+    SCOPED_TRACE(fmt::format("stopped after round {}", round));
+    std::size_t parts = 0;
+    expect_same(whole, run_in_parts(experiment, pool, {round}, parts));
+    interrupted += parts - 1;
+  }
+  // A run whose members are lost may end early, and the last round has nothing behind it.
+  EXPECT_GE(interrupted, whole.lines.size() > 2 ? 2u : 0u);
+}
+
+TEST_P(Replay, SameWhenContinuedTwice) {
+  const Experiment experiment = experiment_of(GetParam().toml);
+  ThreadPool pool(1);
+  const Outcome whole = outcome_of(experiment);
+  for (const std::vector<Step>& stops : {std::vector<Step>{0, 3}, std::vector<Step>{1, 2, 4, 5}}) {
+    std::size_t parts = 0;
+    expect_same(whole, run_in_parts(experiment, pool, stops, parts));
+  }
+}
+
+TEST_P(Replay, SameWhileCheckpointsAreWritten) {
+  Experiment experiment = experiment_of(GetParam().toml);
+  const Outcome plain = outcome_of(experiment);
+  experiment.report.checkpoint_every = 2;
+  expect_same(plain, outcome_of(experiment, 2));
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, Replay, testing::ValuesIn(all_cases()),
+                         [](const auto& test) { return test.param.name; });
+
+TEST(ReplaySeed, AnotherSeedGivesAnotherTrace) {
+  const Case first = federated_cases().front();
+  Experiment experiment = experiment_of(first.toml);
+  const Outcome once = outcome_of(experiment);
+  experiment.general.seed = 12;
+  EXPECT_NE(once.trace_digest, outcome_of(experiment).trace_digest);
+}
+
+}  // namespace
+}  // namespace shoal
