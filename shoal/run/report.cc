@@ -84,8 +84,8 @@ std::string table_note(const std::vector<RunSummary>& runs) {
   if (std::any_of(runs.begin(), runs.end(), is_among_peers))
     note += "Among peers they are means over the nodes, and everything sent counts as up. ";
   note +=
-      "Megabytes are millions of bytes as encoded on the wire; virtual hours are those of the "
-      "simulated machines and links, wall seconds those of the computer that ran it.";
+      "Megabytes are millions of bytes as encoded on the wire; virtual time is that of the "
+      "simulated machines and links, wall seconds are those of the computer that ran it.";
   return "<p class=\"note\">" + note + "</p>\n";
 }
 
