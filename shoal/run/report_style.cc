@@ -121,8 +121,9 @@ for (const svg of document.querySelectorAll("svg.plot")) {
       const line = document.createElement("div");
       const figure = document.createElement("b");
       figure.className = run.getAttribute("class").replace("run ", "");
-      figure.textContent =
-        shown(value((bottom - nearest(points, x)[1]) / (bottom - top), numbers("y")));
+      const y = nearest(points, x)[1];
+      figure.textContent = (y - top < 0.02 ? "from " : "") +
+        shown(value((bottom - y) / (bottom - top), numbers("y")));
       line.append(figure, " " + run.dataset.name);
       box.append(line);
     }

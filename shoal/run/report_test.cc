@@ -160,6 +160,18 @@ TEST(ReportHtml, LogarithmicBytesOnlyWhereRunsAreFarApart) {
   EXPECT_EQ(count(report_html("t", {dense, sparse}), "logarithmic</text>"), 1u);
 }
 
+TEST(ReportHtml, ADivergingRunLeavesTheOthersTheirScale) {
+  const RunSummary good = run_of("good", "test_loss", [](Step round) { return 2.0 / (1 + round); });
+  const RunSummary bad =
+      run_of("bad", "test_loss", [](Step round) { return std::pow(10.0, 2.0 * round); });
+  const std::string edge = "along the upper edge";
+  const std::string html = report_html("t", {good, bad});
+  EXPECT_EQ(count(html, edge), 3u);
+  EXPECT_EQ(count(html, ">4</text>"), 3u);  // twice the good run's first loss
+  EXPECT_EQ(count(report_html("t", {good}), edge), 0u);
+  EXPECT_EQ(count(report_html("t", {bad}), edge), 0u);
+}
+
 TEST(ReportHtml, LongAndStrangeRunsStaySmallAndNumeric) {
   RunSummary run = run_of("long", "test_loss", [](Step) { return 0.0; });
   const LedgerLine line = run.lines.back();
