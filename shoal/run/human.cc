@@ -1,11 +1,27 @@
 #include "shoal/run/human.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <fmt/format.h>
+#include <span>
 
 namespace shoal {
 namespace {
+
+constexpr std::array<Unit, 4> kTimeUnits{{{1.0, 0.0, "s"},
+                                          {60.0, 120.0, "min"},
+                                          {3600.0, 7200.0, "h"},
+                                          {86400.0, 4.0 * 86400.0, "days"}}};
+constexpr std::array<Unit, 5> kByteUnits{
+    {{1.0, 0.0, "B"}, {1e3, 1e3, "kB"}, {1e6, 1e6, "MB"}, {1e9, 1e9, "GB"}, {1e12, 1e12, "TB"}}};
+
+const Unit& unit_for(std::span<const Unit> units, double value) {
+  const Unit* best = &units.front();
+  for (const Unit& unit : units)
+    if (value >= unit.from) best = &unit;
+  return *best;
+}
 
 // Commas between groups of three digits before the point.
 std::string grouped(std::string digits) {
@@ -16,17 +32,19 @@ std::string grouped(std::string digits) {
 
 }  // namespace
 
+const Unit& time_unit(double seconds) { return unit_for(kTimeUnits, seconds); }
+
+const Unit& byte_unit(double bytes) { return unit_for(kByteUnits, bytes); }
+
 std::string human_time(double seconds) {
-  if (seconds < 120.0) return fmt::format("{:.1f} s", seconds);
-  if (seconds < 7200.0) return fmt::format("{:.1f} min", seconds / 60.0);
-  return fmt::format("{:.2f} h", seconds / 3600.0);
+  const Unit& unit = time_unit(seconds);
+  return fmt::format("{:.{}f} {}", seconds / unit.size, unit.size < 3600.0 ? 1 : 2, unit.name);
 }
 
 std::string human_bytes(double bytes) {
-  if (bytes < 1e3) return fmt::format("{:.0f} B", bytes);
-  if (bytes < 1e6) return fmt::format("{:.1f} kB", bytes / 1e3);
-  if (bytes < 1e9) return fmt::format("{:.1f} MB", bytes / 1e6);
-  return fmt::format("{:.2f} GB", bytes / 1e9);
+  const Unit& unit = byte_unit(bytes);
+  const int decimals = unit.size < 1e3 ? 0 : unit.size < 1e9 ? 1 : 2;
+  return fmt::format("{:.{}f} {}", bytes / unit.size, decimals, unit.name);
 }
 
 std::string human_count(std::uint64_t count) { return grouped(std::to_string(count)); }

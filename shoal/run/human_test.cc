@@ -8,9 +8,13 @@ namespace {
 TEST(Human, NamesUnits) {
   EXPECT_EQ(human_time(48.0), "48.0 s");
   EXPECT_EQ(human_time(1890.0), "31.5 min");
+  EXPECT_EQ(human_time(119.0), "119.0 s");
   EXPECT_EQ(human_time(7200.0), "2.00 h");
+  EXPECT_EQ(human_time(864000.0), "10.00 days");
   EXPECT_EQ(human_bytes(640.0), "640 B");
   EXPECT_EQ(human_bytes(3.1e8), "310.0 MB");
+  EXPECT_EQ(human_bytes(1.2e9), "1.20 GB");
+  EXPECT_EQ(human_bytes(5e13), "50.00 TB");
 }
 
 TEST(Human, GroupsDigitsBeforeThePoint) {

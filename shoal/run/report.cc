@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::size_t kStickyLegendMax = 6;  // a longer legend would hide what it explains
 
+constexpr double kFarBeyond = 5.0;
+
 constexpr const char* kFinalFigures =
     "the mean over the last tenth of the measured rounds, never the best";
 
@@ -84,8 +86,8 @@ std::string table_note(const std::vector<RunSummary>& runs) {
   if (std::any_of(runs.begin(), runs.end(), is_among_peers))
     note += "Among peers they are means over the nodes, and everything sent counts as up. ";
   note +=
-      "Megabytes are millions of bytes as encoded on the wire; virtual hours are those of the "
-      "simulated machines and links, wall seconds those of the computer that ran it.";
+      "Megabytes are millions of bytes as encoded on the wire; virtual time is that of the "
+      "simulated machines and links, wall seconds are those of the computer that ran it.";
   return "<p class=\"note\">" + note + "</p>\n";
 }
 
@@ -150,6 +152,18 @@ Axis horizontal_axis(const std::vector<Curve>& curves, Against against) {
   return against == Against::kBytes ? byte_axis(extent) : time_axis(extent);
 }
 
+// The highest loss worth a scale. A run that diverges would flatten all others, so where it goes
+// far beyond, the axis ends at twice the highest loss of the runs that ended no worse than they
+// began.
+double loss_ceiling(const std::vector<Curve>& curves, double highest) {
+  double ceiling = 0.0;
+  for (const Curve& curve : curves) {
+    if (curve.broken_off || curve.points.back().y > curve.points.front().y) continue;
+    for (const Point& point : curve.points) ceiling = std::max(ceiling, 2.0 * point.y);
+  }
+  return ceiling > 0.0 && highest > kFarBeyond * ceiling ? ceiling : highest;
+}
+
 Axis vertical_axis(const std::vector<Curve>& curves, bool is_share) {
   double low = HUGE_VAL;
   double high = -HUGE_VAL;
@@ -158,10 +172,23 @@ Axis vertical_axis(const std::vector<Curve>& curves, bool is_share) {
       low = std::min(low, point.y);
       high = std::max(high, point.y);
     }
-  return is_share ? share_axis(low, high) : loss_axis(low, high);
+  return is_share ? share_axis(low, high) : loss_axis(low, loss_ceiling(curves, high));
 }
 
-std::string caption(const Plot& plot, Against against) {
+// Draws what lies beyond the top of the axis along it; true when there was any.
+bool hold_below(double top, std::vector<Curve>& curves) {
+  bool any = false;
+  for (Curve& curve : curves) {
+    if (curve.final) curve.final = std::min(*curve.final, top);
+    for (Point& point : curve.points) {
+      any = any || point.y > top;
+      point.y = std::min(point.y, top);
+    }
+  }
+  return any;
+}
+
+std::string caption(const Plot& plot, Against against, bool beyond) {
   const bool faint = std::any_of(plot.curves.begin(), plot.curves.end(),
                                  [](const Curve& curve) { return curve.faint; });
   const bool broken = std::any_of(plot.curves.begin(), plot.curves.end(),
@@ -171,6 +198,7 @@ std::string caption(const Plot& plot, Against against) {
   if (against == Against::kBytes) text = "Against everything sent so far, as encoded on the wire.";
   if (against == Against::kTime) text = "Against the clock of the simulated machines and links.";
   if (faint) text += " Mean over the nodes; thin, the worst node.";
+  if (beyond) text += fmt::format(" Beyond {:.3g}, along the upper edge.", plot.y.high);
   if (broken) text += " Cross: no finite number from here on.";
   return text + " Dot: the final figure, a mean over the last tenth of the measured rounds.";
 }
@@ -192,8 +220,9 @@ std::string figure_html(const std::vector<RunSummary>& runs, const std::string& 
       std::erase_if(curve.points, [](const Point& point) { return !(point.x > 0.0); });
     curve.points = thinned(std::move(curve.points));
   }
+  const bool beyond = hold_below(plot.y.high, plot.curves);
   return fmt::format("<figure><h2>{}</h2>\n{}<figcaption>{}</figcaption></figure>\n", plot.title,
-                     plot_svg(plot), caption(plot, against));
+                     plot_svg(plot), caption(plot, against, beyond));
 }
 
 std::string plot_row(const std::vector<RunSummary>& runs, const std::string& figure,

@@ -5,32 +5,14 @@
 #include <cmath>
 #include <cstdlib>
 #include <fmt/format.h>
-#include <span>
+
+#include "shoal/run/human.h"
 
 namespace shoal {
 namespace {
 
 constexpr int kIntervals = 5;       // aimed at between linear ticks
 constexpr int kDecadeTicksMax = 6;  // more decades than that are labelled in steps
-
-struct Unit {
-  double size;  // in bytes or seconds
-  double from;  // used for ranges that reach this far
-  const char* text;
-};
-constexpr std::array<Unit, 5> kByteUnits{
-    {{1.0, 0.0, "B"}, {1e3, 1e3, "kB"}, {1e6, 1e6, "MB"}, {1e9, 1e9, "GB"}, {1e12, 1e12, "TB"}}};
-constexpr std::array<Unit, 4> kTimeUnits{{{1.0, 0.0, "s"},
-                                          {60.0, 120.0, "min"},
-                                          {3600.0, 7200.0, "h"},
-                                          {86400.0, 4.0 * 86400.0, "days"}}};
-
-const Unit& unit_for(std::span<const Unit> units, double high) {
-  const Unit* best = &units.front();
-  for (const Unit& unit : units)
-    if (high >= unit.from) best = &unit;
-  return *best;
-}
 
 // 1, 2 or 5 times a power of ten, at least `least`.
 double round_step(double least) {
@@ -94,18 +76,17 @@ void add_log_ticks(Axis& axis) {
     }
 }
 
-Axis quantity_axis(const std::string& label, std::span<const Unit> units, const Extent& extent) {
+Axis quantity_axis(const std::string& label, const Unit& (*unit_of)(double), const Extent& extent) {
   Axis axis;
   axis.high = extent.end_max > 0.0 ? extent.end_max : 1.0;
   axis.logarithmic = extent.first > 0.0 && extent.end_min > 0.0 &&
                      extent.end_max >= kLogEndsRatio * extent.end_min;
   if (axis.logarithmic) axis.low = extent.first;
   // A logarithmic axis takes the unit of its middle, for short numbers at both ends.
-  const Unit& unit =
-      unit_for(units, axis.logarithmic ? std::sqrt(axis.low * axis.high) : axis.high);
+  const Unit& unit = unit_of(axis.logarithmic ? std::sqrt(axis.low * axis.high) : axis.high);
   axis.unit = unit.size;
-  axis.unit_text = unit.text;
-  axis.label = fmt::format("{} ({}){}", label, unit.text, axis.logarithmic ? ", logarithmic" : "");
+  axis.unit_text = unit.name;
+  axis.label = fmt::format("{} ({}){}", label, unit.name, axis.logarithmic ? ", logarithmic" : "");
   if (axis.logarithmic)
     add_log_ticks(axis);
   else
@@ -143,9 +124,9 @@ Axis round_axis(double rounds) {
   return axis;
 }
 
-Axis byte_axis(const Extent& bytes) { return quantity_axis("bytes sent", kByteUnits, bytes); }
+Axis byte_axis(const Extent& bytes) { return quantity_axis("bytes sent", byte_unit, bytes); }
 
-Axis time_axis(const Extent& seconds) { return quantity_axis("virtual time", kTimeUnits, seconds); }
+Axis time_axis(const Extent& seconds) { return quantity_axis("virtual time", time_unit, seconds); }
 
 Axis share_axis(double low, double high) {
   Axis axis = enclosing_axis(low, high);

@@ -59,7 +59,7 @@ class Drawing {
     add("<svg class=\"plot\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\" "
         "data-frame=\"{} {} {} {}\" data-x=\"{}\" data-y=\"{}\" data-unit=\"{}\">\n",
         kWidth, kHeight, html_escaped(plot_.title), left_, kRight, kTop, kBottom, scale(plot_.x),
-        scale(plot_.y), plot_.x.unit_text.empty() ? "rounds" : plot_.x.unit_text);
+        scale(plot_.y), plot_.x.unit_text);
   }
 
   void axes() {

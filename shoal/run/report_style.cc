@@ -24,11 +24,13 @@ body {
 }
 h1 { font-size: 1.6rem; font-weight: 600; line-height: 1.2; margin: 0 0 1.5rem; }
 h2 { font-size: 1rem; font-weight: 600; margin: 0 0 .5rem; }
-p, figcaption { color: var(--soft); font-size: .82rem; line-height: 1.45; }
+p, figcaption { color: var(--soft); font-size: .82rem; line-height: 1.45; text-wrap: pretty; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th, td { padding: .38rem 0 .38rem 2.2rem; text-align: right; }
-th { color: var(--soft); font-weight: 400; font-size: .82rem; border-bottom: 1px solid var(--rule); }
+th {
+  color: var(--soft); font-weight: 400; font-size: .82rem; border-bottom: 1px solid var(--rule);
+}
 td { border-bottom: 1px solid var(--grid); }
 th.text, td.text { text-align: left; padding-left: 0; }
 .note { margin: .6rem 0 0; max-width: 46rem; }
@@ -37,14 +39,19 @@ th.text, td.text { text-align: left; padding-left: 0; }
   display: flex; flex-wrap: wrap; gap: .2rem 1.8rem; margin: 2.5rem 0 0; padding: .7rem 0;
   list-style: none; background: var(--paper);
 }
-.row { display: grid; gap: 2rem 2.5rem; grid-template-columns: minmax(0, 40rem); margin: 1rem 0 2.5rem; }
+.row {
+  display: grid; gap: 2rem 2.5rem; grid-template-columns: minmax(0, 40rem);
+  margin: 1rem 0 2.5rem;
+}
 figure { margin: 0; position: relative; }
 figcaption { margin-top: .5rem; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg.key { display: inline-block; }
 .grid path { stroke: var(--grid); }
 .axis path { stroke: var(--rule); }
-.ticks text { fill: var(--soft); font-size: 11.5px; text-anchor: middle; font-variant-numeric: tabular-nums; }
+.ticks text {
+  fill: var(--soft); font-size: 11.5px; text-anchor: middle; font-variant-numeric: tabular-nums;
+}
 .ticks text.left { text-anchor: end; }
 .run path { fill: none; stroke: var(--c); stroke-width: 2; stroke-linejoin: round; }
 .run path:first-child { stroke-dasharray: var(--d); }
@@ -64,7 +71,8 @@ details td, details th { text-align: left; padding-left: 0; padding-right: 2.2re
 code { font-family: ui-monospace, "SF Mono", Consolas, monospace; font-size: .95em; }
 .c0 { --c: var(--c0); } .c1 { --c: var(--c1); } .c2 { --c: var(--c2); } .c3 { --c: var(--c3); }
 .c4 { --c: var(--c4); } .c5 { --c: var(--c5); } .c6 { --c: var(--c6); } .c7 { --c: var(--c7); }
-.d0 { --d: none; } .d1 { --d: 7 3; } .d2 { --d: 2.5 2.5; } .d3 { --d: 9 3 2.5 3; } .d4 { --d: 14 4; }
+.d0 { --d: none; } .d1 { --d: 7 3; } .d2 { --d: 2.5 2.5; } .d3 { --d: 9 3 2.5 3; }
+.d4 { --d: 14 4; }
 @media (min-width: 68rem) {
   .row { grid-template-columns: repeat(3, minmax(0, 1fr)); }
 }
@@ -84,9 +92,12 @@ for (const svg of document.querySelectorAll("svg.plot")) {
   const [left, right, top, bottom] = numbers("frame");
   const value = (share, [low, high, log]) =>
     log ? low * Math.pow(high / low, share) : low + share * (high - low);
-  const shown = (v) => String(Number(v.toPrecision(3)));
+  const shown = (v) =>
+    Math.abs(v) >= 1e6 ? v.toExponential(2) : String(Number(v.toPrecision(3)));
   const curves = [...svg.querySelectorAll(".run")].reverse().map((run) => ({
-    run, points: run.firstChild.getAttribute("d").slice(1).split("L").map((p) => p.split(" ").map(Number)),
+    run,
+    points: run.firstChild.getAttribute("d").slice(1).split("L")
+      .map((point) => point.split(" ").map(Number)),
   }));
   const hair = document.createElementNS("http://www.w3.org/2000/svg", "path");
   hair.setAttribute("class", "hair");
@@ -103,14 +114,16 @@ for (const svg of document.querySelectorAll("svg.plot")) {
     if (x < left - 4 || x > right + 4) return hide();
     const axis = numbers("x");
     const at = value(Math.min(1, Math.max(0, (x - left) / (right - left))), axis) / axis[3];
-    box.replaceChildren(`${svg.dataset.unit === "rounds" ? Math.round(at) : shown(at)} ${svg.dataset.unit}`);
+    const unit = svg.dataset.unit;
+    box.replaceChildren(unit ? `${shown(at)} ${unit}` : `round ${Math.round(at)}`);
     for (const { run, points } of curves) {
       if (x > points[points.length - 1][0] + 6 || x < points[0][0] - 6) continue;
       const line = document.createElement("div");
       const figure = document.createElement("b");
       figure.className = run.getAttribute("class").replace("run ", "");
-      figure.textContent =
-        shown(value((bottom - nearest(points, x)[1]) / (bottom - top), numbers("y")));
+      const y = nearest(points, x)[1];
+      figure.textContent = (y - top < 0.02 ? "from " : "") +
+        shown(value((bottom - y) / (bottom - top), numbers("y")));
       line.append(figure, " " + run.dataset.name);
       box.append(line);
     }
@@ -120,7 +133,7 @@ for (const svg of document.querySelectorAll("svg.plot")) {
     const turned = x > (left + right) / 2;
     box.style.left = turned ? "auto" : `${x * scale + 12}px`;
     box.style.right = turned ? `${frame.width - x * scale + 12}px` : "auto";
-    box.style.top = `${svg.offsetTop + top * scale}px`;
+    box.style.top = `${frame.top - svg.parentNode.getBoundingClientRect().top + top * scale}px`;
   });
 }
 )js";

@@ -65,9 +65,14 @@ void add_final_columns(const std::vector<RunSummary>& runs, std::vector<ReportCo
     add("train_loss", "final training loss");
 }
 
-// What a run cost up to its last line. The three columns of megabytes share their decimals.
+// What a run cost up to its last line. Virtual time has the unit of the longest run; the three
+// columns of megabytes share their decimals.
 void add_cost_columns(const std::vector<RunSummary>& runs, std::vector<ReportColumn>& columns) {
-  Values hours, sent, up, down, wall;
+  double longest_s = 0.0;
+  for (const RunSummary& run : runs)
+    if (!run.lines.empty()) longest_s = std::max(longest_s, run.lines.back().time_s);
+  const Unit& unit = time_unit(longest_s);
+  Values time, sent, up, down, wall;
   ReportColumn gradients{"gradients", false, {}};
   for (const RunSummary& run : runs) {
     const bool peers = is_among_peers(run);
@@ -76,7 +81,7 @@ void add_cost_columns(const std::vector<RunSummary>& runs, std::vector<ReportCol
       return end ? std::optional<double>(value) : std::nullopt;
     };
     const LedgerLine line = end ? *end : LedgerLine{};
-    hours.push_back(at_end(line.time_s / 3600.0));
+    time.push_back(at_end(line.time_s / unit.size));
     sent.push_back(at_end(bytes_sent(line, peers) / 1e6));
     up.push_back(at_end(static_cast<double>(line.bytes_up) / 1e6));
     down.push_back(peers ? std::nullopt : at_end(static_cast<double>(line.bytes_down) / 1e6));
@@ -84,7 +89,7 @@ void add_cost_columns(const std::vector<RunSummary>& runs, std::vector<ReportCol
     wall.push_back(run.wall_s > 0.0 ? std::optional<double>(run.wall_s) : std::nullopt);
   }
   const int decimals = std::max({decimals_of(sent), decimals_of(up), decimals_of(down)});
-  add_fixed_column("virtual h", hours, decimals_of(hours), columns);
+  add_fixed_column(fmt::format("virtual {}", unit.name), time, decimals_of(time), columns);
   add_fixed_column("MB sent", sent, decimals, columns);
   add_fixed_column("MB up", up, decimals, columns);
   add_fixed_column("MB down", down, decimals, columns);

@@ -16,7 +16,7 @@ struct ReportColumn {
 };
 
 // run, final accuracy, loss where a run has no accuracy, worst node where there are peers, virtual
-// hours, megabytes sent in all, up and down, gradients, wall seconds. Texts are not escaped.
+// time, megabytes sent in all, up and down, gradients, wall seconds. Texts are not escaped.
 std::vector<ReportColumn> report_columns(const std::vector<RunSummary>& runs);
 
 // Whether some run has the figure on some line.

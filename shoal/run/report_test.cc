@@ -53,8 +53,8 @@ TEST(SummaryTable, ReportsTheLastTenthAndEveryCost) {
   ASSERT_EQ(lines.size(), 3u);
   std::istringstream row(lines[1]);
   const std::vector<std::string> cells{std::istream_iterator<std::string>(row), {}};
-  // Name, the mean of the last two rounds, 1200 s in hours, 60 MB in all, 20 up, 40 down.
-  EXPECT_EQ(cells, (std::vector<std::string>{"a", "0.510", "0.333", "60.0", "20.0", "40.0", "2,000",
+  // Name, the mean of the last two rounds, 1200 s in minutes, 60 MB in all, 20 up, 40 down.
+  EXPECT_EQ(cells, (std::vector<std::string>{"a", "0.510", "20.0", "60.0", "20.0", "40.0", "2,000",
                                              "12.0"}));
   EXPECT_EQ(lines[0].size(), lines[1].size());
 }
@@ -66,7 +66,7 @@ TEST(SummaryTable, AmongPeersTheWorstNodeAndWhatWasSentOnce) {
   EXPECT_NE(table.find("worst node"), std::string::npos);
   std::istringstream row(lines_of(table)[1]);
   const std::vector<std::string> cells{std::istream_iterator<std::string>(row), {}};
-  EXPECT_EQ(cells, (std::vector<std::string>{"ring", "0.510", "0.250", "0.333", "20.0", "20.0", "–",
+  EXPECT_EQ(cells, (std::vector<std::string>{"ring", "0.510", "0.250", "20.0", "20.0", "20.0", "–",
                                              "2,000", "12.0"}));
 }
 
@@ -158,6 +158,18 @@ TEST(ReportHtml, LogarithmicBytesOnlyWhereRunsAreFarApart) {
   const RunSummary sparse = run_of("sparse", "test_accuracy", peaked, 10'000);
   EXPECT_EQ(count(report_html("t", {dense, dense}), "logarithmic</text>"), 0u);
   EXPECT_EQ(count(report_html("t", {dense, sparse}), "logarithmic</text>"), 1u);
+}
+
+TEST(ReportHtml, ADivergingRunLeavesTheOthersTheirScale) {
+  const RunSummary good = run_of("good", "test_loss", [](Step round) { return 2.0 / (1 + round); });
+  const RunSummary bad =
+      run_of("bad", "test_loss", [](Step round) { return std::pow(10.0, 2.0 * round); });
+  const std::string edge = "along the upper edge";
+  const std::string html = report_html("t", {good, bad});
+  EXPECT_EQ(count(html, edge), 3u);
+  EXPECT_EQ(count(html, ">4</text>"), 3u);  // twice the good run's first loss
+  EXPECT_EQ(count(report_html("t", {good}), edge), 0u);
+  EXPECT_EQ(count(report_html("t", {bad}), edge), 0u);
 }
 
 TEST(ReportHtml, LongAndStrangeRunsStaySmallAndNumeric) {
