@@ -3,10 +3,9 @@
 // Every node sends a 16-byte frame to its right neighbour and waits for one from the left, with a
 // deadline: per step and node two events of the network and one resumed coroutine. Deadlines are
 // far, so their timers stay in the queue, as they do in real runs. Prints figures, asserts nothing.
+#include <chrono>
 #include <fmt/format.h>
 #include <malloc.h>
-
-#include <chrono>
 #include <vector>
 
 #include "shoal/sim/simulation.h"
@@ -62,8 +61,8 @@ void measure(std::size_t nodes) {
 }  // namespace shoal
 
 int main() {
-  fmt::print("{:>8} {:>12} {:>9} {:>14} {:>12} {:>14}\n", "nodes", "events", "wall s",
-             "M events/s", "ns/event", "bytes/node");
+  fmt::print("{:>8} {:>12} {:>9} {:>14} {:>12} {:>14}\n", "nodes", "events", "wall s", "M events/s",
+             "ns/event", "bytes/node");
   for (const std::size_t nodes : {1000, 3000, 10000, 30000, 100000}) shoal::measure(nodes);
   return 0;
 }

@@ -29,10 +29,14 @@ inline std::unique_ptr<Run> run_of(const Experiment& experiment, ThreadPool& poo
   return std::move(run).value();
 }
 
-// Why an experiment is refused; empty when it is not.
+// Why an experiment is refused, when it is read or put together; empty when it is not.
 inline std::string refusal(const std::string& toml) {
+  const auto table = parse_toml(toml);
+  if (!table.ok()) return table.error().message;
+  const auto experiments = read_experiments(*table, {});
+  if (!experiments.ok()) return experiments.error().message;
   ThreadPool pool(1);
-  const auto run = Run::create(experiment_of(toml), pool);
+  const auto run = Run::create(experiments->front(), pool);
   return run.ok() ? std::string() : run.error().message;
 }
 

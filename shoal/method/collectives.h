@@ -5,6 +5,8 @@
 //   binomial_all_reduce  2 ceil(log2 p) (alpha + n beta)    reduce to node 0, then broadcast
 //   broadcast            ceil(log2 p) (alpha + n beta)      binomial, from node 0
 //   gather_to_root       alpha + (p-1) n beta               all at once into one card
+// The two binomial rows are for p = 2^k; for other p they are bounds that the simulated cards stay
+// below (tests/collectives_test.cc has their exact time).
 // n beta counts the bytes of frames as encoded. Every rank ends with the same bits: a sum is formed
 // once, in a fixed order, and copied.
 //

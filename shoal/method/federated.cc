@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-
 #include <fmt/format.h>
 
 #include "shoal/method/entries.h"
@@ -40,8 +39,8 @@ std::size_t FederatedJob::cohort_size() const {
 
 std::vector<NodeId> FederatedJob::cohort(Step round) const {
   const auto invited = std::min(
-      clients.size(), static_cast<std::size_t>(std::ceil(
-                          static_cast<double>(cohort_size()) * settings.over_selection)));
+      clients.size(), static_cast<std::size_t>(
+                          std::ceil(static_cast<double>(cohort_size()) * settings.over_selection)));
   RandomStream stream(seed, purpose("cohort"), kServer, round);
   std::vector<NodeId> cohort = stream.sample(clients.size(), invited);
   for (NodeId& client : cohort) client = clients[client];
@@ -87,12 +86,14 @@ Status check_settings(const FederatedSettings& settings, const MethodParts& part
   const bool stateful = settings.correction.kind == CorrectionKind::kScaffold;
   if (stateful && settings.optimizer.optimizer != LocalOptimizerKind::kSgd)
     return invalid_argument(
-        "SCAFFOLD's control variate divides by K lr, which momentum breaks; use optimizer = \"sgd\"");
+        "SCAFFOLD's control variate divides by K lr, which momentum breaks; use optimizer = "
+        "\"sgd\"");
   if (settings.normalise && settings.optimizer.optimizer == LocalOptimizerKind::kNesterov)
     return invalid_argument("FedNova's divisor is known for sgd and momentum, not nesterov");
   if (parts.error_feedback && !parts.codec)
     return invalid_argument("error feedback needs a [codec] to make up for");
-  if (parts.error_feedback && !parts.codec->properties(parts.in_float->models->layout()).contraction)
+  if (parts.error_feedback &&
+      !parts.codec->properties(parts.in_float->models->layout()).contraction)
     return invalid_argument(
         "error feedback needs a contractive codec; this one is not, and the residual would grow");
   return ok_status();
@@ -126,6 +127,7 @@ class Federated : public Method {
     job->settings = settings_;
     job->problem = parts.in_float;
     job->seed = parts.seed;
+    job->pool = parts.pool;
     job->error_feedback = parts.error_feedback;
     job->declared_faults = parts.declared_faults;
     job->patience_s =
@@ -145,8 +147,7 @@ class Federated : public Method {
     SHOAL_TRY_STATUS(rule->check(job->cohort_size(), job->declared_faults));
     const std::shared_ptr<const FederatedJob> shared = job;
     return Program([shared](Node& node) {
-      return node.id() == kServer ? federated_server(node, shared)
-                                  : federated_client(node, shared);
+      return node.id() == kServer ? federated_server(node, shared) : federated_client(node, shared);
     });
   }
 

@@ -2,7 +2,9 @@
 // honest rows of the same round as the receiver will decode them (the omniscient worst case).
 //
 // A liar computes, encodes and sends like everybody else, so its bytes and its time are those of an
-// honest node; only the content is replaced, encoded by the same codec.
+// honest node; only the content is replaced, encoded by the same codec. In a round whose arrivals
+// the attack is not defined for (no honest row to see, more liars than its formula allows) the
+// liars' honest rows stand.
 #pragma once
 
 #include <memory>

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
-
 #include <fmt/format.h>
+#include <set>
 
 #include "shoal/attack/attack.h"
 #include "shoal/base/file.h"
@@ -21,8 +20,7 @@ namespace shoal {
 
 void describe(Settings& s, GeneralSettings& v) {
   s.text("name", v.name, "name of the run and of its folder");
-  s.integer("seed", v.seed, "every random stream of the run comes from it",
-            {.range = at_least(0)});
+  s.integer("seed", v.seed, "every random stream of the run comes from it", {.range = at_least(0)});
   s.choice("precision", v.precision, "of parameters and messages",
            {{"float", Precision::kFloat}, {"double", Precision::kDouble}});
   s.real("patience_s", v.patience_s, "longest wait for another node",
@@ -40,7 +38,8 @@ void describe(Settings& s, NodesSettings& v) {
 void describe(Settings& s, ReportSettings& v) {
   s.integer("every", v.every, "test the model every so many rounds (and after the last)",
             {.range = at_least(1), .unit = "rounds"});
-  s.integer("checkpoint_every", v.checkpoint_every, "save a checkpoint every so many rounds; 0: never",
+  s.integer("checkpoint_every", v.checkpoint_every,
+            "save a checkpoint every so many rounds; 0: never",
             {.range = at_least(0), .unit = "rounds"});
   s.flag("tensorboard", v.tensorboard, "also write event files for TensorBoard");
   s.flag("trace", v.trace, "also write a timeline in Chrome's trace format");
@@ -60,10 +59,9 @@ void describe(Settings& s, RuleUse& v) {
 namespace {
 
 const std::vector<std::string>& section_names() {
-  static const std::vector<std::string> names = {"data",  "partition", "model",  "nodes",
-                                                 "network", "faults",  "topology", "mixing",
-                                                 "method", "codec",    "rule",   "attack",
-                                                 "report", "run"};
+  static const std::vector<std::string> names = {
+      "data",   "partition", "model", "nodes", "network", "faults", "topology",
+      "mixing", "method",    "codec", "rule",  "attack",  "report", "run"};
   return names;
 }
 
@@ -77,8 +75,8 @@ Result<const Table*> section(const Table& table, const std::string& name) {
   if (!value) return &empty_table();
   const Table* inner = value->as<Table>();
   if (!inner)
-    return invalid_argument(fmt::format("'{}' is {}; it must be a section [{}]", name,
-                                        value->type_name(), name));
+    return invalid_argument(
+        fmt::format("'{}' is {}; it must be a section [{}]", name, value->type_name(), name));
   return inner;
 }
 
@@ -125,10 +123,10 @@ Status check_numbers(const Experiment& experiment) {
       experiment.nodes.speed.straggler_trace.empty())
     return invalid_argument("stragglers = \"trace\" needs straggler_trace, a file of slowdowns");
   const std::string& name = experiment.general.name;
-  const bool plain = !name.empty() && name[0] != '.' &&
-                     std::all_of(name.begin(), name.end(), [](unsigned char c) {
-                       return std::isalnum(c) || c == '-' || c == '_' || c == '.';
-                     });
+  const bool plain =
+      !name.empty() && name[0] != '.' && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return std::isalnum(c) || c == '-' || c == '_' || c == '.';
+      });
   if (!plain)
     return invalid_argument(fmt::format(
         "name = \"{}\": a run is named with letters, digits, '-', '_' and '.', for its folder",

@@ -32,7 +32,8 @@ struct LedgerLine {
   std::optional<double> figure(const std::string& name) const;
 };
 
-// One JSON object, no newline. Figures that are not finite become null.
+// One JSON object, no newline. Figures that are not finite become null, and NaN when they are read
+// back: the line of a resumed run is written as it was.
 std::string to_json(const LedgerLine& line);
 Result<LedgerLine> parse_ledger_line(const std::string& json);
 // All lines of a ledger.jsonl; an error names the line.

@@ -146,7 +146,8 @@ void Recorder::add_measurements(Round& round) {
       accuracy += result.accuracy / static_cast<double>(nodes);
       loss += result.loss / static_cast<double>(nodes);
       worst_accuracy = std::min(worst_accuracy, result.accuracy);
-      if (!(result.loss <= worst_loss)) worst_loss = result.loss;
+      // Nothing is worse than a loss that is no number.
+      if (!std::isnan(worst_loss) && !(result.loss <= worst_loss)) worst_loss = result.loss;
     }
     const bool classes = test_.data->classes > 0;
     if (classes) line.figures.emplace_back("test_accuracy", accuracy);

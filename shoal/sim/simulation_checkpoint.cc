@@ -92,8 +92,8 @@ Status Simulation::restore(ByteView checkpoint) {
   SHOAL_TRY(const auto nodes, in.number<std::uint64_t>());
   if (format != kFormat) return corrupt("not a checkpoint of this version of shoal");
   if (nodes != records_.size())
-    return invalid_argument(fmt::format("a checkpoint of {} nodes for an experiment of {}", nodes,
-                                        records_.size()));
+    return invalid_argument(
+        fmt::format("a checkpoint of {} nodes for an experiment of {}", nodes, records_.size()));
   SHOAL_TRY(now_s_, in.number<double>());
   SHOAL_TRY(unfinished_, in.number<std::uint64_t>());
   SHOAL_TRY(gradients_, in.number<std::uint64_t>());

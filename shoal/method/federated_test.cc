@@ -1,0 +1,191 @@
+#include "shoal/method/federated.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+#include <set>
+
+#include "shoal/method/federated_server.h"
+#include "shoal/model/factory.h"
+
+namespace shoal {
+namespace {
+
+// A job over scalar quadratics, one row a client; what the server does needs no more of it.
+struct Jobs {
+  Problem<float> problem;
+  std::shared_ptr<FederatedJob> job = std::make_shared<FederatedJob>();
+
+  explicit Jobs(std::size_t clients, const FederatedSettings& settings = {}) {
+    auto data = std::make_shared<Dataset>();
+    data->rows = clients;
+    data->features = 2;
+    data->shape = {2};
+    data->targets.resize(clients);
+    for (std::uint32_t i = 0; i < clients; ++i) {
+      data->x.insert(data->x.end(), {static_cast<float>(i), 1.0f});
+      problem.rows.push_back({i});
+      job->clients.push_back(i + 1);
+    }
+    Table quadratic;
+    quadratic.set("kind", "quadratic");
+    auto factory = models().make(quadratic, "[model]", *data).value()->in_float();
+    problem.data = data;
+    problem.models = std::make_shared<ModelPool<float>>(std::move(factory).value(), 1);
+    problem.initial = {0.0f};
+    Table dense;
+    dense.set("kind", "dense");
+    job->own_codec = codecs().make(dense, "[codec]").value();
+    job->codec = job->own_codec.get();
+    job->settings = settings;
+    job->problem = &problem;
+  }
+};
+
+std::unique_ptr<Rule> mean() {
+  Table table;
+  table.set("kind", "mean");
+  return rules().make(table, "[rule]").value();
+}
+
+Message update(const Jobs& jobs, NodeId sender, float delta, std::uint64_t rows,
+               double divisor = 0.0) {
+  ByteWriter encoded;
+  const std::vector<float> row = {delta};
+  EXPECT_TRUE(
+      jobs.job->codec
+          ->encode(row, jobs.problem.models->layout(), RandomStream(1, purpose("t")), encoded)
+          .ok());
+  MessageBuilder builder(kUpdateTag, 0);
+  builder.tensor("update", encoded.bytes()).count("rows", rows);
+  if (divisor != 0.0) builder.number("divisor", divisor);
+  Frame frame = builder.finish();
+  const FrameHeader header = read_frame_header(*frame).value();
+  return Message(sender, std::move(frame), header);
+}
+
+float closed(const Jobs& jobs, std::vector<Message> messages) {
+  FederatedServer server(jobs.job, mean());
+  Arrivals arrivals;
+  arrivals.messages = std::move(messages);
+  server.close_round(0, arrivals);
+  EXPECT_FALSE(server.abandoned());
+  return server.parameters()[0];
+}
+
+TEST(FedNova, ByHand) {
+  FederatedSettings settings;
+  const Jobs plain(4, settings);
+  EXPECT_FLOAT_EQ(closed(plain, {update(plain, 1, -0.4f, 1), update(plain, 2, -1.2f, 3)}), -1.0f);
+  settings.normalise = true;
+  const Jobs normal(4, settings);
+  EXPECT_FLOAT_EQ(closed(normal, {update(normal, 1, -0.4f, 1, 2), update(normal, 2, -1.2f, 3, 4)}),
+                  -0.9625f);
+  // Equal divisors are FedAvg, bit for bit.
+  EXPECT_EQ(closed(normal, {update(normal, 1, -0.4f, 1, 3), update(normal, 2, -1.2f, 3, 3)}),
+            closed(plain, {update(plain, 1, -0.4f, 1), update(plain, 2, -1.2f, 3)}));
+}
+
+TEST(FedNova, Divisors) {
+  FederatedSettings settings;
+  EXPECT_DOUBLE_EQ(normalising_divisor(settings, 7, 0.1), 7.0);
+  settings.optimizer.optimizer = LocalOptimizerKind::kMomentum;
+  settings.optimizer.momentum = 0.9;
+  EXPECT_NEAR(normalising_divisor(settings, 3, 0.1), 5.61, 1e-12);
+  settings.optimizer.momentum = 0.0;
+  EXPECT_DOUBLE_EQ(normalising_divisor(settings, 3, 0.1), 3.0);
+  settings = {};
+  settings.correction.kind = CorrectionKind::kProximal;
+  settings.correction.mu = 1.0;
+  EXPECT_NEAR(normalising_divisor(settings, 3, 0.1), 2.71, 1e-12);
+  settings.correction.mu = 0.0;
+  EXPECT_DOUBLE_EQ(normalising_divisor(settings, 3, 0.1), 3.0);
+}
+
+// The mean of the update over all cohorts of 2 of 4, uniformly weighted, is that of all four.
+TEST(FederatedServer, CohortsAreUnbiased) {
+  FederatedSettings settings;
+  settings.weighting = Weighting::kUniform;
+  const Jobs jobs(4, settings);
+  const std::vector<float> deltas = {0.5f, -1.25f, 2.0f, 3.75f};
+  const auto of = [&](std::size_t client) {
+    return update(jobs, static_cast<NodeId>(client + 1), deltas[client], 1 + client);
+  };
+  double sum = 0.0;
+  for (std::size_t a = 0; a < 4; ++a)
+    for (std::size_t b = a + 1; b < 4; ++b) sum += closed(jobs, {of(a), of(b)});
+  EXPECT_NEAR(sum / 6.0, closed(jobs, {of(0), of(1), of(2), of(3)}), 1e-6);
+}
+
+// What cannot be an honest update never reaches the rule.
+TEST(FederatedServer, ScreensUpdates) {
+  FederatedSettings settings;
+  settings.normalise = true;
+  const Jobs jobs(4, settings);
+  const auto refused = [&](Message bad) {
+    FederatedServer server(jobs.job, mean());
+    Arrivals arrivals;
+    arrivals.messages = {update(jobs, 1, 0.5f, 1, 2), std::move(bad)};
+    server.close_round(0, arrivals);
+    EXPECT_EQ(server.used() + server.refused(), 2u);
+    if (server.refused() == 1) {
+      EXPECT_FLOAT_EQ(server.parameters()[0], 0.5f);
+    }
+    return server.refused() == 1;
+  };
+  EXPECT_FALSE(refused(update(jobs, 2, 0.5f, 4, 2)));
+  EXPECT_TRUE(refused(update(jobs, 2, 0.5f, 0, 2)));   // no rows
+  EXPECT_TRUE(refused(update(jobs, 2, 0.5f, 5, 2)));   // more rows than there are
+  EXPECT_TRUE(refused(update(jobs, 2, 0.5f, 1, -1)));  // a negative divisor
+  EXPECT_TRUE(refused(update(jobs, 2, 0.5f, 1, NAN)));
+  EXPECT_TRUE(refused(update(jobs, 2, 0.5f, 1)));  // no divisor at all
+  MessageBuilder empty(kUpdateTag, 0);
+  empty.tensor("update", {}).count("rows", 1).number("divisor", 1.0);
+  Frame frame = empty.finish();
+  const FrameHeader header = read_frame_header(*frame).value();
+  EXPECT_TRUE(refused(Message(2, std::move(frame), header)));
+  // Dense bytes of NaN, as a liar could write them.
+  const float nan = NAN;
+  MessageBuilder poisoned(kUpdateTag, 0);
+  poisoned.tensor("update", std::as_bytes(std::span(&nan, 1))).count("rows", 1);
+  poisoned.number("divisor", 1.0);
+  frame = poisoned.finish();
+  const FrameHeader poisoned_header = read_frame_header(*frame).value();
+  EXPECT_TRUE(refused(Message(2, std::move(frame), poisoned_header)));
+}
+
+TEST(FederatedServer, ARoundWithoutUpdatesIsAbandoned) {
+  const Jobs jobs(4);
+  FederatedServer server(jobs.job, mean());
+  server.close_round(0, {});
+  EXPECT_TRUE(server.abandoned());
+  EXPECT_EQ(server.parameters()[0], 0.0f);
+}
+
+TEST(FederatedJob, CohortsAreDrawnAnew) {
+  FederatedSettings settings;
+  settings.cohort = 4;
+  Jobs jobs(20, settings);
+  std::vector<int> chosen(21);
+  std::set<std::vector<NodeId>> different;
+  for (Step round = 0; round < 4000; ++round) {
+    const auto cohort = jobs.job->cohort(round);
+    ASSERT_EQ(cohort.size(), 4u);
+    EXPECT_TRUE(std::is_sorted(cohort.begin(), cohort.end()));
+    EXPECT_EQ(std::set<NodeId>(cohort.begin(), cohort.end()).size(), 4u);
+    for (const NodeId client : cohort) ++chosen.at(client);
+    different.insert(cohort);
+  }
+  EXPECT_GT(different.size(), 2000u);
+  // 800 expected each, standard deviation 25.
+  EXPECT_EQ(chosen[0], 0);
+  for (std::size_t client = 1; client <= 20; ++client) EXPECT_NEAR(chosen[client], 800, 130);
+  const auto first = jobs.job->cohort(0);
+  jobs.job->seed = 2;
+  EXPECT_NE(jobs.job->cohort(0), first);
+  jobs.job->settings.over_selection = 1.3;
+  EXPECT_EQ(jobs.job->cohort(0).size(), 6u);  // ceil(5.2)
+  EXPECT_EQ(jobs.job->cohort_size(), 4u);
+}
+
+}  // namespace
+}  // namespace shoal
