@@ -120,6 +120,7 @@ class Simulation : public World {
   void shut_down();
   void save_nodes(ByteWriter& out, FrameTable& frames) const;
   Status restore_nodes(ByteReader& in, const FrameTable& frames);
+  Status check_slots() const;
 
   Conditions conditions_;
   Program make_program_;

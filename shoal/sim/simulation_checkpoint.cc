@@ -118,6 +118,7 @@ Status Simulation::restore(ByteView checkpoint) {
   SHOAL_TRY_STATUS(frames.load(in));
   SHOAL_TRY_STATUS(restore_nodes(in, frames));
   if (!in.done()) return corrupt(fmt::format("{} bytes too many in a checkpoint", in.left()));
+  SHOAL_TRY_STATUS(check_slots());
   // All programs in place before any of them catches up: a program only reads its own state.
   for (NodeId id = 0; id < records_.size(); ++id) {
     Record& record = records_[id];
@@ -128,6 +129,28 @@ Status Simulation::restore(ByteView checkpoint) {
     if (record.program.done()) return corrupt("a program ended while it caught up");
     if (auto status = record.node->restored(); !status.ok())
       return within(fmt::format("node {}", id), status.error());
+  }
+  return ok_status();
+}
+
+// Every slot that an event or the free list names is one of the table, and in the right state.
+Status Simulation::check_slots() const {
+  std::vector<bool> used(flights_.size());
+  for (std::size_t slot = 0; slot < flights_.size(); ++slot)
+    used[slot] = flights_[slot].frame != nullptr;
+  for (const Event& event : queue_.events()) {
+    if (event.kind() > EventKind::kComputed) return corrupt("an event of no kind");
+    const bool moves = event.kind() == EventKind::kHead || event.kind() == EventKind::kDelivery;
+    if (!moves) continue;
+    if (event.slot >= used.size() || !used[event.slot])
+      return corrupt("an event of a frame that does not exist");
+    used[event.slot] = false;
+  }
+  std::vector<bool> free(flights_.size());
+  for (const std::uint32_t slot : free_flights_) {
+    if (slot >= free.size() || free[slot] || flights_[slot].frame)
+      return corrupt("a free place that is taken");
+    free[slot] = true;
   }
   return ok_status();
 }
@@ -146,7 +169,8 @@ Status Simulation::restore_nodes(ByteReader& in, const FrameTable& frames) {
       flight.tag = static_cast<Tag>(packed);
       SHOAL_TRY(flight.begin_s, in.number<double>());
       SHOAL_TRY(flight.up_time_s, in.number<double>());
-      if (flight.to >= records_.size()) return corrupt("a frame to a node that does not exist");
+      if (flight.to >= records_.size() || flight.from >= records_.size())
+        return corrupt("a frame of a node that does not exist");
     }
     flights_.push_back(std::move(flight));
   }
