@@ -63,7 +63,8 @@ TEST(Task, ReturnsThroughTheQueue) {
 
 Task<Counted> inner(std::coroutine_handle<>* at) {
   const Counted local(2);
-  co_await Pause{at};
+  Pause pause{at};
+  co_await pause;
   co_return local;
 }
 Task<> outer(std::coroutine_handle<>* at, Counted parameter, int& result) {
@@ -130,7 +131,8 @@ TEST(RunQueue, Order) {
   std::vector<int> order;
   std::vector<std::coroutine_handle<>> at(3);
   const auto program = [&order](int id, std::coroutine_handle<>* place) -> Task<> {
-    co_await Pause{place};
+    Pause pause{place};
+    co_await pause;
     order.push_back(id);
   };
   std::vector<Task<>> tasks;
