@@ -1,9 +1,10 @@
 // `shoal check`: whether an experiment fits together, without running it.
 #include <fmt/format.h>
 
-#include "cli/command.h"
 #include "shoal/base/toml.h"
 #include "shoal/run/run.h"
+
+#include "cli/command.h"
 
 namespace shoal {
 namespace {
@@ -19,7 +20,8 @@ int check(const CheckOptions& options) {
   if (!experiments.ok()) return complain(experiments.error());
   for (const Experiment& experiment : *experiments) {
     auto assembly = assemble(experiment, 1);
-    if (!assembly.ok()) return complain(within("run '" + experiment.general.name + "'", assembly.error()));
+    if (!assembly.ok())
+      return complain(within("run '" + experiment.general.name + "'", assembly.error()));
     const Assembly& a = **assembly;
     fmt::print("{}: fits together: {} on {} nodes, {} parameters, {} training rows, {} rounds\n",
                experiment.general.name, experiment.method_kind(),
@@ -34,8 +36,7 @@ int check(const CheckOptions& options) {
 
 void add_check_command(CLI::App& app, Action& action) {
   auto options = std::make_shared<CheckOptions>();
-  CLI::App* command =
-      app.add_subcommand("check", "Check an experiment file without running it.");
+  CLI::App* command = app.add_subcommand("check", "Check an experiment file without running it.");
   command->add_option("file", options->file, "the experiment (TOML)")->required();
   command->add_option("--set", options->set, "change a setting")->allow_extra_args(false);
   command->add_flag("--show", options->show, "print every setting with its value");

@@ -1,9 +1,10 @@
 // `shoal compare`: runs side by side, as a table and a report.
 #include <fmt/format.h>
 
-#include "cli/command.h"
 #include "shoal/base/file.h"
 #include "shoal/run/report.h"
+
+#include "cli/command.h"
 
 namespace shoal {
 namespace {
@@ -33,7 +34,8 @@ int compare(const CompareOptions& options) {
 
 void add_compare_command(CLI::App& app, Action& action) {
   auto options = std::make_shared<CompareOptions>();
-  CLI::App* command = app.add_subcommand("compare", "Put the folders of several runs side by side.");
+  CLI::App* command =
+      app.add_subcommand("compare", "Put the folders of several runs side by side.");
   command->add_option("folders", options->folders, "folders that `shoal run` left")->required();
   command->add_option("--report", options->report, "also write an HTML report to this file");
   command->callback([options, &action] { action = [options] { return compare(*options); }; });

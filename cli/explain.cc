@@ -1,8 +1,9 @@
 // `shoal explain`: what a thing does and which settings it takes.
 #include <fmt/format.h>
 
-#include "cli/command.h"
 #include "shoal/run/shelves.h"
+
+#include "cli/command.h"
 
 namespace shoal {
 namespace {
@@ -47,9 +48,10 @@ int explain(const ExplainOptions& options) {
 
 void add_explain_command(CLI::App& app, Action& action) {
   auto options = std::make_shared<ExplainOptions>();
-  CLI::App* command = app.add_subcommand(
-      "explain", "Explain a method, codec, rule, ... or a section and its settings.\n"
-                 "Try: shoal explain top_k; shoal explain network");
+  CLI::App* command =
+      app.add_subcommand("explain",
+                         "Explain a method, codec, rule, ... or a section and its settings.\n"
+                         "Try: shoal explain top_k; shoal explain network");
   command->add_option("name", options->name, "its name, as `shoal list` shows it");
   command->add_flag("--markdown", options->markdown, "the whole reference page");
   command->add_flag("--schema", options->schema, "the JSON Schema of an experiment file");

@@ -1,8 +1,9 @@
 // `shoal list`: what there is to choose from.
 #include <fmt/format.h>
 
-#include "cli/command.h"
 #include "shoal/run/shelves.h"
+
+#include "cli/command.h"
 
 namespace shoal {
 namespace {
@@ -29,8 +30,9 @@ int list(const std::string& what) {
 void add_list_command(CLI::App& app, Action& action) {
   auto what = std::make_shared<std::string>();
   CLI::App* command =
-      app.add_subcommand("list", "List methods, models, data, partitions, topologies, codecs, rules, "
-                                 "attacks and studies.");
+      app.add_subcommand("list",
+                         "List methods, models, data, partitions, topologies, codecs, rules, "
+                         "attacks and studies.");
   command->add_option("what", *what, "only these, like `shoal list methods`");
   command->callback([what, &action] { action = [what] { return list(*what); }; });
 }

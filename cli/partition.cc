@@ -1,11 +1,12 @@
 // `shoal partition`: how a data set falls apart into the data of its nodes.
 #include <fmt/format.h>
 
-#include "cli/command.h"
 #include "shoal/base/file.h"
 #include "shoal/base/toml.h"
 #include "shoal/data/partition_statistics.h"
 #include "shoal/data/source.h"
+
+#include "cli/command.h"
 
 namespace shoal {
 namespace {
@@ -58,9 +59,10 @@ int partition(const PartitionOptions& options) {
 void add_partition_command(CLI::App& app, Action& action) {
   auto options = std::make_shared<PartitionOptions>();
   CLI::App* command = app.add_subcommand(
-      "partition", "Split a data set among nodes and print how uneven the parts are.\n"
-                   "Try: shoal partition fashion_mnist dirichlet_clients --set partition.alpha=0.1 "
-                   "--show");
+      "partition",
+      "Split a data set among nodes and print how uneven the parts are.\n"
+      "Try: shoal partition fashion_mnist dirichlet_clients --set partition.alpha=0.1 "
+      "--show");
   command->add_option("data", options->data, "data set (`shoal list data`)");
   command->add_option("partition", options->partition, "generator (`shoal list partitions`)");
   command->add_option("--nodes", options->nodes, "number of nodes")->check(CLI::PositiveNumber);

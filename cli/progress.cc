@@ -1,10 +1,11 @@
 #include "cli/progress.h"
 
+#include <algorithm>
+#include <cstdio>
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cstdio>
+#include "shoal/run/human.h"
 
 namespace shoal {
 namespace {
@@ -13,19 +14,6 @@ constexpr int kBarWidth = 24;
 constexpr double kRedrawEvery_s = 0.1;
 
 }  // namespace
-
-std::string human_time(double seconds) {
-  if (seconds < 120.0) return fmt::format("{:.1f} s", seconds);
-  if (seconds < 7200.0) return fmt::format("{:.1f} min", seconds / 60.0);
-  return fmt::format("{:.2f} h", seconds / 3600.0);
-}
-
-std::string human_bytes(double bytes) {
-  if (bytes < 1e3) return fmt::format("{:.0f} B", bytes);
-  if (bytes < 1e6) return fmt::format("{:.1f} kB", bytes / 1e3);
-  if (bytes < 1e9) return fmt::format("{:.1f} MB", bytes / 1e6);
-  return fmt::format("{:.2f} GB", bytes / 1e9);
-}
 
 Progress::Progress(std::string name, Step length, bool quiet)
     : name_(std::move(name)),
@@ -43,12 +31,13 @@ std::string Progress::text(double share) const {
   std::string bar(static_cast<std::size_t>(filled), '#');
   bar.resize(kBarWidth, '.');
   std::string measured;
-  if (accuracy_ >= 0.0) measured = fmt::format("accuracy {:.3f}", accuracy_);
-  else if (loss_ >= 0.0) measured = fmt::format("loss {:.4g}", loss_);
+  if (accuracy_ >= 0.0)
+    measured = fmt::format("accuracy {:.3f}", accuracy_);
+  else if (loss_ >= 0.0)
+    measured = fmt::format("loss {:.4g}", loss_);
   return fmt::format("{:<24} [{}] {:>4}/{}  {}  {} virtual  {}  {:.1f} s", name_, bar,
                      line_.round + 1, length_, measured, human_time(line_.time_s),
-                     human_bytes(static_cast<double>(line_.bytes_up + line_.bytes_down)),
-                     wall_s());
+                     human_bytes(static_cast<double>(line_.bytes_up + line_.bytes_down)), wall_s());
 }
 
 void Progress::update(const LedgerLine& line) {

@@ -30,8 +30,4 @@ class Progress {
   double loss_ = -1.0;
 };
 
-// "1.2 h", "310 MB": three digits and a unit.
-std::string human_time(double seconds);
-std::string human_bytes(double bytes);
-
 }  // namespace shoal

@@ -1,18 +1,18 @@
 // `shoal run`: the runs of an experiment file, one after another, each into its folder.
-#include <fmt/format.h>
-
 #include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <fmt/format.h>
 #include <thread>
 
-#include "cli/command.h"
-#include "cli/progress.h"
 #include "shoal/base/file.h"
 #include "shoal/run/chrome_trace.h"
 #include "shoal/run/folder_writer.h"
 #include "shoal/run/report.h"
 #include "shoal/run/tensorboard.h"
+
+#include "cli/command.h"
+#include "cli/progress.h"
 
 namespace shoal {
 namespace {
@@ -43,7 +43,8 @@ Result<RunSummary> run_one(const Experiment& experiment, const std::string& fold
   const bool has_folder = std::filesystem::exists(folder + "/experiment.toml");
   const bool continues =
       options.resume && std::filesystem::exists(folder + "/checkpoint/newest.txt");
-  if (options.resume && !continues && has_folder && std::filesystem::exists(folder + "/model.safetensors")) {
+  if (options.resume && !continues && has_folder &&
+      std::filesystem::exists(folder + "/model.safetensors")) {
     if (!options.quiet) fmt::print(stderr, "{}: finished already\n", experiment.general.name);
     return read_run_folder(folder);
   }
@@ -64,7 +65,7 @@ Result<RunSummary> run_one(const Experiment& experiment, const std::string& fold
       [&](ByteView checkpoint, std::size_t) { return writer.save_checkpoint(checkpoint); });
   run->set_stop_flag(&stop_requested);
   if (options.stop_after >= 0) run->stop_after(static_cast<Step>(options.stop_after));
-  ChromeTrace trace;
+  ChromeTrace trace(run->assembly().method->servers());
   if (experiment.report.trace) run->simulation().set_trace(&trace);
   const Status status = run->go();
   progress.finish();
@@ -135,10 +136,11 @@ int run_file(const RunOptions& options) {
 void add_run_command(CLI::App& app, Action& action) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand(
-      "run", "Run an experiment file.\n"
-             "Every run leaves a folder with its resolved experiment, ledger, model and report.\n"
-             "Ctrl-C saves a checkpoint; --resume goes on from it, with the same bytes as if it\n"
-             "had never stopped.");
+      "run",
+      "Run an experiment file.\n"
+      "Every run leaves a folder with its resolved experiment, ledger, model and report.\n"
+      "Ctrl-C saves a checkpoint; --resume goes on from it, with the same bytes as if it\n"
+      "had never stopped.");
   command->add_option("file", options->file, "the experiment (TOML)")->required();
   command->add_option("--set", options->set, "change a setting: --set codec.ratio=0.1")
       ->allow_extra_args(false);

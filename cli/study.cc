@@ -1,12 +1,13 @@
 // `shoal study`: the claims of a paper, run with their baselines.
-#include <fmt/format.h>
+#include "shoal/study/study.h"
 
 #include <chrono>
+#include <fmt/format.h>
 #include <thread>
 
-#include "cli/command.h"
 #include "shoal/base/file.h"
-#include "shoal/study/study.h"
+
+#include "cli/command.h"
 
 namespace shoal {
 namespace {
@@ -32,7 +33,8 @@ int run_study(const StudyOptions& options) {
     return 0;
   }
   if (!chosen)
-    return complain(not_found("unknown study '" + options.name + "'" + suggestion(options.name, names)));
+    return complain(
+        not_found("unknown study '" + options.name + "'" + suggestion(options.name, names)));
   const std::size_t threads =
       options.threads > 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
   ThreadPool pool(threads);

@@ -1,13 +1,13 @@
 // `shoal sweep`: one experiment over a grid of settings and seeds.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-
 #include <thread>
+
+#include "shoal/base/file.h"
+#include "shoal/run/run.h"
 
 #include "cli/command.h"
 #include "cli/progress.h"
-#include "shoal/base/file.h"
-#include "shoal/run/run.h"
 
 namespace shoal {
 namespace {
@@ -83,8 +83,8 @@ int sweep(const SweepOptions& options) {
       options.threads > 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
   ThreadPool pool(threads);
   std::string csv = "settings,mean,lowest,highest\n";
-  std::string table = fmt::format("{:<60} {:>10} {:>10} {:>10}\n", options.figure, "mean", "lowest",
-                                  "highest");
+  std::string table =
+      fmt::format("{:<60} {:>10} {:>10} {:>10}\n", options.figure, "mean", "lowest", "highest");
   for (const auto& point : combinations(axes)) {
     std::vector<double> values;
     for (const std::int64_t seed : options.seeds) {
@@ -111,9 +111,10 @@ int sweep(const SweepOptions& options) {
 void add_sweep_command(CLI::App& app, Action& action) {
   auto options = std::make_shared<SweepOptions>();
   CLI::App* command = app.add_subcommand(
-      "sweep", "Run an experiment over a grid.\n"
-               "Try: shoal sweep exp.toml --grid method.learning_rate=0.03,0.1,0.3 --seeds 1 2 3\n"
-               "Test data must not tune: sweep on train_loss, or on a validation split.");
+      "sweep",
+      "Run an experiment over a grid.\n"
+      "Try: shoal sweep exp.toml --grid method.learning_rate=0.03,0.1,0.3 --seeds 1 2 3\n"
+      "Test data must not tune: sweep on train_loss, or on a validation split.");
   command->add_option("file", options->file, "the experiment (TOML), one run")->required();
   command->add_option("--grid", options->grid, "an axis: path=value,value,...")
       ->allow_extra_args(false);

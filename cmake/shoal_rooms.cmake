@@ -17,7 +17,7 @@ target_link_libraries(shoal PUBLIC fmt::fmt Threads::Threads
                       PRIVATE $<BUILD_INTERFACE:shoal_flags> OpenSSL::Crypto ZLIB::ZLIB
                       Eigen3::Eigen nlohmann_json::nlohmann_json PkgConfig::highway)
 target_compile_features(shoal PUBLIC cxx_std_20)
-set_source_files_properties(shoal/data/known_sources.cc PROPERTIES COMPILE_DEFINITIONS
+set_source_files_properties(shoal/data/file_source.cc PROPERTIES COMPILE_DEFINITIONS
                             SHOAL_DEFAULT_DATA_DIR="${SHOAL_DEFAULT_DATA_DIR}")
 
 add_library(shoal_torch OBJECT ${shoal_torch_sources})

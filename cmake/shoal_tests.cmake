@@ -27,3 +27,13 @@ foreach(room base math data model codec rule attack graph node sim method run st
 endforeach()
 shoal_test_program(studies_test studies)
 shoal_test_program(system_test tests)
+
+# The library from outside, as an installed package.
+add_test(NAME install_and_use COMMAND sh ${CMAKE_SOURCE_DIR}/tools/test_outside.sh
+         ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR})
+set_tests_properties(install_and_use PROPERTIES TIMEOUT 300)
+# What the command says about wrong input, and what it leaves.
+add_test(NAME command_line COMMAND sh ${CMAKE_SOURCE_DIR}/tests/command_line_test.sh
+         $<TARGET_FILE:shoal_command> ${CMAKE_SOURCE_DIR})
+set_tests_properties(command_line PROPERTIES TIMEOUT 300
+                     ENVIRONMENT "SHOAL_DATA_DIR=${CMAKE_BINARY_DIR}/data")

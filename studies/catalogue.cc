@@ -9,8 +9,7 @@ const std::vector<Study>& studies() {
        &study_gossip_baselines},
       {"federated-field-guide", "FedAvg and its relatives", "2107.06917",
        &study_federated_field_guide},
-      {"non-iid-partitions", "how much uneven data hurts", "2102.02079",
-       &study_non_iid_partitions},
+      {"non-iid-partitions", "how much uneven data hurts", "2102.02079", &study_non_iid_partitions},
   };
   return all;
 }

@@ -1,10 +1,9 @@
 // The small parts of base: bytes, digests, files, the thread pool.
-#include <gtest/gtest.h>
-#include <sys/resource.h>
-
 #include <csignal>
 #include <filesystem>
+#include <gtest/gtest.h>
 #include <numeric>
+#include <sys/resource.h>
 
 #include "shoal/base/bytes.h"
 #include "shoal/base/file.h"

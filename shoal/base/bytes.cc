@@ -24,8 +24,8 @@ Result<ByteView> ByteReader::raw(std::size_t count) {
 Result<std::string> ByteReader::text(std::size_t max_size) {
   SHOAL_TRY(const std::uint32_t size, number<std::uint32_t>());
   if (size > max_size)
-    return corrupt(fmt::format("a text of {} bytes at offset {} is over its limit of {}", size,
-                               at_, max_size));
+    return corrupt(fmt::format("a text of {} bytes at offset {} is over its limit of {}", size, at_,
+                               max_size));
   SHOAL_TRY(const ByteView view, raw(size));
   return std::string(as_text(view));
 }
@@ -42,8 +42,7 @@ Error ByteReader::truncated(std::uint64_t wanted) const {
 }
 
 Error ByteReader::wrong_count(std::uint64_t found, std::uint64_t expected) const {
-  return corrupt(
-      fmt::format("{} elements stored at offset {}, {} expected", found, at_, expected));
+  return corrupt(fmt::format("{} elements stored at offset {}, {} expected", found, at_, expected));
 }
 
 }  // namespace shoal

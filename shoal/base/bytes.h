@@ -33,7 +33,7 @@ inline std::string_view as_text(ByteView bytes) {
 class ByteWriter {
  public:
   template <class T>
-    requires std::is_arithmetic_v<T>
+  requires std::is_arithmetic_v<T>
   void number(T value) {
     const auto raw = std::as_bytes(std::span<const T, 1>(&value, 1));
     bytes_.insert(bytes_.end(), raw.begin(), raw.end());
@@ -49,7 +49,7 @@ class ByteWriter {
   void text(std::string_view value);
   // u64 count, then the elements.
   template <class T>
-    requires std::is_arithmetic_v<T>
+  requires std::is_arithmetic_v<T>
   void numbers(std::span<const T> values) {
     number<std::uint64_t>(values.size());
     raw(std::as_bytes(values));
@@ -76,8 +76,7 @@ class ByteReader {
   bool done() const { return left() == 0; }
 
   template <class T>
-    requires std::is_arithmetic_v<T>
-  Result<T> number() {
+  requires std::is_arithmetic_v<T> Result<T> number() {
     if (left() < sizeof(T)) return truncated(sizeof(T));
     T value;
     std::memcpy(&value, bytes_.data() + at_, sizeof(T));
@@ -88,8 +87,7 @@ class ByteReader {
   Result<std::string> text(std::size_t max_size = std::size_t{1} << 20);
   Result<ByteView> block();
   template <class T>
-    requires std::is_arithmetic_v<T>
-  Result<std::vector<T>> numbers() {
+  requires std::is_arithmetic_v<T> Result<std::vector<T>> numbers() {
     SHOAL_TRY(const std::uint64_t count, number<std::uint64_t>());
     if (count > left() / sizeof(T)) return truncated(count);
     std::vector<T> values(count);
@@ -99,8 +97,7 @@ class ByteReader {
   }
   // Reads exactly values.size() elements into place; a stored count that differs is an error.
   template <class T>
-    requires std::is_arithmetic_v<T>
-  Status numbers_into(std::span<T> values) {
+  requires std::is_arithmetic_v<T> Status numbers_into(std::span<T> values) {
     SHOAL_TRY(const std::uint64_t count, number<std::uint64_t>());
     if (count != values.size()) return wrong_count(count, values.size());
     if (left() < values.size_bytes()) return truncated(values.size_bytes());

@@ -17,13 +17,12 @@
 // that only the caller knows are template arguments: Catalogue<Partitioner, const Dataset&>.
 #pragma once
 
+#include <fmt/format.h>
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "shoal/base/settings.h"
 
@@ -86,8 +85,10 @@ class Catalogue {
     const Value* kind = table.find("kind");
     const std::string* name = kind ? kind->as<std::string>() : nullptr;
     if (!name)
-      return invalid_argument(fmt::format("{} needs kind = \"...\", the {} to use (see `shoal "
-                                          "list {}`)", where, what_, what_));
+      return invalid_argument(
+          fmt::format("{} needs kind = \"...\", the {} to use (see `shoal "
+                      "list {}`)",
+                      where, what_, what_));
     auto entry = find(*name);
     if (!entry.ok()) return within(where, entry.error());
     return entry;
@@ -106,7 +107,7 @@ CatalogueEntry<T, Context...> catalogue_entry(
   entry.summary = std::move(summary);
   entry.paper = std::move(paper);
   entry.make = [make, defaults](const Table& table, const std::string& where,
-                      Context... context) -> Result<std::unique_ptr<T>> {
+                                Context... context) -> Result<std::unique_ptr<T>> {
     S settings = defaults;
     SHOAL_TRY_STATUS(read_settings(table, where, settings, {"kind"}));
     auto made = make(settings, std::forward<Context>(context)...);

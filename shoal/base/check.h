@@ -13,8 +13,8 @@ namespace shoal {
 
 }  // namespace shoal
 
-#define SHOAL_CHECK(condition, sentence)                                         \
-  do {                                                                           \
-    if (!(condition)) [[unlikely]]                                               \
-      ::shoal::invariant_broken(__FILE__, __LINE__, #condition, (sentence));     \
+#define SHOAL_CHECK(condition, sentence)                                     \
+  do {                                                                       \
+    if (!(condition)) [[unlikely]]                                           \
+      ::shoal::invariant_broken(__FILE__, __LINE__, #condition, (sentence)); \
   } while (false)

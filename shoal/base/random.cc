@@ -1,7 +1,6 @@
 #include "shoal/base/random.h"
 
 #include <Random123/philox.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -17,8 +16,7 @@ RandomStream::RandomStream(std::uint64_t seed, Purpose purpose, std::uint32_t no
       counter_{0, step, node, static_cast<std::uint32_t>(purpose)} {}
 
 void RandomStream::refill() {
-  const r123::Philox4x32::ctr_type counter = {
-      {counter_[0], counter_[1], counter_[2], counter_[3]}};
+  const r123::Philox4x32::ctr_type counter = {{counter_[0], counter_[1], counter_[2], counter_[3]}};
   const r123::Philox4x32::key_type key = {{key_[0], key_[1]}};
   const auto out = r123::Philox4x32()(counter, key);
   std::copy(out.begin(), out.end(), block_.begin());

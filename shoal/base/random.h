@@ -31,8 +31,7 @@ constexpr Purpose purpose(std::string_view name) {
 
 class RandomStream {
  public:
-  RandomStream(std::uint64_t seed, Purpose purpose, std::uint32_t node = 0,
-               std::uint32_t step = 0);
+  RandomStream(std::uint64_t seed, Purpose purpose, std::uint32_t node = 0, std::uint32_t step = 0);
 
   std::uint32_t bits32();
   std::uint64_t bits64();

@@ -1,8 +1,7 @@
 #include "shoal/base/random.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
+#include <gtest/gtest.h>
 #include <numeric>
 #include <set>
 

@@ -39,8 +39,8 @@ inline Error within(const std::string& context, const Error& error) {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::move(value)) {}          // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::move(error)) {}      // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::move(value)) {}      // NOLINT(google-explicit-constructor)
+  Result(Error error) : state_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return std::holds_alternative<T>(state_); }
   explicit operator bool() const { return ok(); }
@@ -111,15 +111,14 @@ inline Error unsupported(std::string message) {
 #define SHOAL_CONCAT(a, b) SHOAL_CONCAT_INNER(a, b)
 
 // Declares `variable` from a Result, or returns its error from the enclosing function.
-#define SHOAL_TRY(variable, expression)                                       \
-  auto SHOAL_CONCAT(result_, __LINE__) = (expression);                        \
-  if (!SHOAL_CONCAT(result_, __LINE__).ok())                                  \
-    return SHOAL_CONCAT(result_, __LINE__).error();                           \
+#define SHOAL_TRY(variable, expression)                                                      \
+  auto SHOAL_CONCAT(result_, __LINE__) = (expression);                                       \
+  if (!SHOAL_CONCAT(result_, __LINE__).ok()) return SHOAL_CONCAT(result_, __LINE__).error(); \
   variable = std::move(SHOAL_CONCAT(result_, __LINE__)).value()
 
 // Returns the error of a Status from the enclosing function.
-#define SHOAL_TRY_STATUS(expression)                                          \
-  do {                                                                        \
-    const ::shoal::Status tried_status = (expression);                        \
-    if (!tried_status.ok()) return tried_status.error();                      \
+#define SHOAL_TRY_STATUS(expression)                     \
+  do {                                                   \
+    const ::shoal::Status tried_status = (expression);   \
+    if (!tried_status.ok()) return tried_status.error(); \
   } while (false)

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -11,8 +10,7 @@ namespace {
 
 // Levenshtein distance with adjacent swaps counted once.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<std::size_t>> cost(a.size() + 1,
-                                             std::vector<std::size_t>(b.size() + 1));
+  std::vector<std::vector<std::size_t>> cost(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
   for (std::size_t i = 0; i <= a.size(); ++i) cost[i][0] = i;
   for (std::size_t j = 0; j <= b.size(); ++j) cost[0][j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
@@ -126,9 +124,12 @@ class Reader : public Settings {
     return table_.find(name);
   }
   static bool to_number(const Value& value, double& number) {
-    if (const auto* real = value.as<double>()) number = *real;
-    else if (const auto* integer = value.as<std::int64_t>()) number = static_cast<double>(*integer);
-    else return false;
+    if (const auto* real = value.as<double>())
+      number = *real;
+    else if (const auto* integer = value.as<std::int64_t>())
+      number = static_cast<double>(*integer);
+    else
+      return false;
     return true;
   }
   static std::string line_of(const Value& value) {
@@ -138,14 +139,14 @@ class Reader : public Settings {
     if (status_.ok()) status_ = invalid_argument(line_of(value) + message);
   }
   void wrong_type(const char* name, const Value& value, const char* wanted) {
-    fail(value, fmt::format("{} in {} is {}; it must be {}", name, where_, value.type_name(),
-                            wanted));
+    fail(value,
+         fmt::format("{} in {} is {}; it must be {}", name, where_, value.type_name(), wanted));
   }
   void out_of_range(const char* name, double number, const About& about) {
     const Value* given = table_.find(name);
-    fail(*given, fmt::format("{} in {} is {}{}; it must be {}", name, where_, number_text(number),
-                             *about.unit ? fmt::format(" {}", about.unit) : "",
-                             about.range.text()));
+    fail(*given,
+         fmt::format("{} in {} is {}{}; it must be {}", name, where_, number_text(number),
+                     *about.unit ? fmt::format(" {}", about.unit) : "", about.range.text()));
   }
 
   const Table& table_;

@@ -33,7 +33,9 @@ Status read(const std::string& text, Sample& sample) {
 TEST(Settings, ReadsEveryType) {
   Sample sample;
   ASSERT_TRUE(read("ratio = 1\nlevels = 7\nfeedback = false\npath = \"a b\"\n"
-                   "widths = [3, 4.5]\nindex = \"raw\"", sample).ok());
+                   "widths = [3, 4.5]\nindex = \"raw\"",
+                   sample)
+                  .ok());
   EXPECT_EQ(sample.ratio, 1.0);
   EXPECT_EQ(sample.levels, 7);
   EXPECT_FALSE(sample.feedback);

@@ -21,10 +21,8 @@ class Sha256 {
 
   void update(ByteView bytes);
   template <class T>
-    requires std::is_arithmetic_v<T>
-  void number(T value) {
-    update(std::as_bytes(std::span<const T, 1>(&value, 1)));
-  }
+  requires std::is_arithmetic_v<T>
+  void number(T value) { update(std::as_bytes(std::span<const T, 1>(&value, 1))); }
   Digest finish();
 
  private:

@@ -82,8 +82,7 @@ void ThreadPool::wait(const Ticket& ticket) {
   while (ticket->state.load() != kDone) {
     if (run_one()) continue;
     std::unique_lock lock(mutex_);
-    work_or_done_.wait(lock,
-                       [&] { return ticket->state.load() == kDone || !queue_.empty(); });
+    work_or_done_.wait(lock, [&] { return ticket->state.load() == kDone || !queue_.empty(); });
   }
 }
 
@@ -97,8 +96,7 @@ void ThreadPool::worker(std::size_t index) {
   }
 }
 
-void ThreadPool::parallel_for(std::size_t blocks,
-                              const std::function<void(std::size_t)>& body) {
+void ThreadPool::parallel_for(std::size_t blocks, const std::function<void(std::size_t)>& body) {
   if (blocks == 0) return;
   std::atomic<std::size_t> next{0};
   const auto drain = [&] {

@@ -1,9 +1,8 @@
 #include "shoal/base/toml.h"
 
 #include <algorithm>
-#include <sstream>
-
 #include <fmt/format.h>
+#include <sstream>
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
@@ -60,12 +59,16 @@ Result<Value> convert(const toml::node& node) {
 std::string quoted(const std::string& text) {
   std::string result = "\"";
   for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\', result += c;
-    else if (c == '\n') result += "\\n";
-    else if (c == '\t') result += "\\t";
+    if (c == '"' || c == '\\')
+      result += '\\', result += c;
+    else if (c == '\n')
+      result += "\\n";
+    else if (c == '\t')
+      result += "\\t";
     else if (static_cast<unsigned char>(c) < 0x20)
       result += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else result += c;
+    else
+      result += c;
   }
   return result + '"';
 }

@@ -1,7 +1,6 @@
 #include "shoal/base/value.h"
 
 #include <algorithm>
-
 #include <fmt/format.h>
 
 namespace shoal {

@@ -31,14 +31,14 @@ class Value {
  public:
   using List = std::vector<Value>;
   Value() = default;
-  Value(bool value) : held_(value) {}                    // NOLINT(google-explicit-constructor)
-  Value(std::int64_t value) : held_(value) {}            // NOLINT(google-explicit-constructor)
-  Value(int value) : held_(std::int64_t{value}) {}       // NOLINT(google-explicit-constructor)
-  Value(double value) : held_(value) {}                  // NOLINT(google-explicit-constructor)
-  Value(std::string value) : held_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Value(bool value) : held_(value) {}                      // NOLINT(google-explicit-constructor)
+  Value(std::int64_t value) : held_(value) {}              // NOLINT(google-explicit-constructor)
+  Value(int value) : held_(std::int64_t{value}) {}         // NOLINT(google-explicit-constructor)
+  Value(double value) : held_(value) {}                    // NOLINT(google-explicit-constructor)
+  Value(std::string value) : held_(std::move(value)) {}    // NOLINT(google-explicit-constructor)
   Value(const char* value) : held_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
-  Value(List value) : held_(std::move(value)) {}         // NOLINT(google-explicit-constructor)
-  Value(Table value) : held_(std::move(value)) {}        // NOLINT(google-explicit-constructor)
+  Value(List value) : held_(std::move(value)) {}           // NOLINT(google-explicit-constructor)
+  Value(Table value) : held_(std::move(value)) {}          // NOLINT(google-explicit-constructor)
 
   template <class T>
   const T* as() const {

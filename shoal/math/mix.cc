@@ -23,24 +23,28 @@ void widen_kernel(const float* row, std::size_t count, double* to) {
   for (; c < count; ++c) to[c] = static_cast<double>(row[c]);
 }
 
-// out[c] = mean over the subset of wide[i * stride + c]; stride is a multiple of 16.
+// Coordinates summed side by side: enough that no addition waits for the one before it.
+inline constexpr std::size_t kSideBySide = 2 * kLanes;
+inline constexpr std::size_t kSums = 2 * kDoubleGroups;
+
+// out[c] = mean over the subset of wide[i * stride + c]; stride is a multiple of kSideBySide.
 void subset_mean_kernel(const double* wide, std::size_t stride, const std::uint32_t* subset,
                         std::size_t members, std::size_t count, float* out) {
   const DoubleTag d;
   const hn::Rebind<float, DoubleTag> narrow;
-  const DoubleVec divisor = hn::Set(d, static_cast<double>(members));
-  for (std::size_t c = 0; c < count; c += kLanes) {
-    DoubleVec sums[kDoubleGroups];
-    for (std::size_t g = 0; g < kDoubleGroups; ++g) sums[g] = hn::Zero(d);
+  const DoubleVec share = hn::Set(d, 1.0 / static_cast<double>(members));
+  for (std::size_t c = 0; c < count; c += kSideBySide) {
+    DoubleVec sums[kSums];
+    for (std::size_t g = 0; g < kSums; ++g) sums[g] = hn::Zero(d);
     for (std::size_t m = 0; m < members; ++m) {
       const double* row = wide + subset[m] * stride + c;
-      for (std::size_t g = 0; g < kDoubleGroups; ++g)
+      for (std::size_t g = 0; g < kSums; ++g)
         sums[g] = hn::Add(sums[g], hn::LoadU(d, row + g * kDoubleStep));
     }
-    float means[kLanes];
-    float* to = c + kLanes <= count ? out + c : means;
-    for (std::size_t g = 0; g < kDoubleGroups; ++g)
-      hn::StoreU(hn::DemoteTo(narrow, hn::Div(sums[g], divisor)), narrow, to + g * kDoubleStep);
+    float means[kSideBySide];
+    float* to = c + kSideBySide <= count ? out + c : means;
+    for (std::size_t g = 0; g < kSums; ++g)
+      hn::StoreU(hn::DemoteTo(narrow, hn::Mul(sums[g], share)), narrow, to + g * kDoubleStep);
     if (to == means) std::copy(means, means + (count - c), out + c);
   }
 }
@@ -57,7 +61,7 @@ HWY_EXPORT(subset_mean_kernel);
 namespace {
 
 constexpr std::size_t kJobCoordinates = 16384;
-// Doubles of one widened block: half of a small first-level cache, down to 16 coordinates a row.
+// Doubles of one widened block: half of a small first-level cache, down to 32 coordinates a row.
 constexpr std::size_t kBlockDoubles = 2048;
 
 }  // namespace
@@ -73,7 +77,7 @@ void mean_of_subsets(std::span<const Row> rows,
     SHOAL_CHECK(!subset.empty(), "the mean of an empty subset");
     for (const std::uint32_t i : subset) SHOAL_CHECK(i < n, "subsets hold row numbers");
   }
-  const std::size_t width = std::clamp<std::size_t>(kBlockDoubles / n / 16 * 16, 16, 512);
+  const std::size_t width = std::clamp<std::size_t>(kBlockDoubles / n / 32 * 32, 32, 512);
   const auto job = [&](std::size_t k) {
     const auto wide = hwy::AllocateAligned<double>(n * width);
     std::fill_n(wide.get(), n * width, 0.0);

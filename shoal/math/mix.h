@@ -12,7 +12,7 @@
 namespace shoal {
 
 // out holds subsets.size() rows, one after another: row s is the mean of rows[i], i in subsets[s],
-// summed per coordinate in double in the subset's order, divided and rounded once. No subset is
+// summed per coordinate in double in the subset's order, times 1/size, rounded once. No subset is
 // empty. A block of coordinates is widened to double once and then only added: d * (sum of subset
 // sizes) additions. Same bits on any target and thread count.
 void mean_of_subsets(std::span<const Row> rows,

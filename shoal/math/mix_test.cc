@@ -24,7 +24,7 @@ TEST(Mix, BitEqualToPlainSumsOnEveryTargetAndThreadCount) {
         for (std::size_t c = 0; c < dimension; ++c) {
           double sum = 0.0;
           for (const std::uint32_t i : subset) sum += static_cast<double>(held[i][c]);
-          want.push_back(static_cast<float>(sum / static_cast<double>(subset.size())));
+          want.push_back(static_cast<float>(sum * (1.0 / static_cast<double>(subset.size()))));
         }
       }
       std::vector<float> got(want.size());

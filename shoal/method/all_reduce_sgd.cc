@@ -43,9 +43,8 @@ class Worker : public Persistent {
  public:
   Worker(const Node& node, const AllReduceJob<Scalar>& job)
       : workers_(job.problem->workers()),
-        replica_(*job.problem, node.id(), node.seed(),
-                 static_cast<std::size_t>(job.settings.batch), OptimizerSettings{},
-                 static_cast<Step>(job.settings.steps)),
+        replica_(*job.problem, node.id(), node.seed(), static_cast<std::size_t>(job.settings.batch),
+                 OptimizerSettings{}, static_cast<Step>(job.settings.steps)),
         optimizer_(job.settings.optimizer) {}
 
   Replica<Scalar>& replica() { return replica_; }
@@ -115,10 +114,8 @@ class AllReduceSgd : public Method {
   bool needs_topology() const override { return false; }
 
   Result<Program> prepare(const MethodParts& parts) const override {
-    if (parts.codec)
-      return unsupported("all-reduce sums floats on the way; leave [codec] out");
-    if (parts.make_rule)
-      return unsupported("all-reduce knows only the mean; leave [rule] out");
+    if (parts.codec) return unsupported("all-reduce sums floats on the way; leave [codec] out");
+    if (parts.make_rule) return unsupported("all-reduce knows only the mean; leave [rule] out");
     if (parts.workers() < 2) return invalid_argument("all-reduce needs at least 2 workers");
     if (parts.in_double) return prepare_in<double>(parts, *parts.in_double);
     return prepare_in<float>(parts, *parts.in_float);

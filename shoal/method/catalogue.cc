@@ -3,25 +3,24 @@
 namespace shoal {
 
 const Catalogue<Method>& methods() {
-  static const Catalogue<Method> all(
-      "method", {
-                    fedavg_entry(),
-                    fedavgm_entry(),
-                    fedprox_entry(),
-                    fedadagrad_entry(),
-                    fedadam_entry(),
-                    fedyogi_entry(),
-                    fednova_entry(),
-                    scaffold_entry(),
-                    mimelite_entry(),
-                    federated_entry(),
-                    dpsgd_entry(),
-                    dpsgd_combine_first_entry(),
-                    gradient_tracking_entry(),
-                    d2_entry(),
-                    relaysgd_entry(),
-                    all_reduce_sgd_entry(),
-                });
+  static const Catalogue<Method> all("method", {
+                                                   fedavg_entry(),
+                                                   fedavgm_entry(),
+                                                   fedprox_entry(),
+                                                   fedadagrad_entry(),
+                                                   fedadam_entry(),
+                                                   fedyogi_entry(),
+                                                   fednova_entry(),
+                                                   scaffold_entry(),
+                                                   mimelite_entry(),
+                                                   federated_entry(),
+                                                   dpsgd_entry(),
+                                                   dpsgd_combine_first_entry(),
+                                                   gradient_tracking_entry(),
+                                                   d2_entry(),
+                                                   relaysgd_entry(),
+                                                   all_reduce_sgd_entry(),
+                                               });
   return all;
 }
 

@@ -129,8 +129,8 @@ Task<bool> gather_to_root(Node& node, std::size_t nodes, std::span<Scalar> vecto
   co_return complete;
 }
 
-#define SHOAL_INSTANTIATE(name)                                                              \
-  template Task<bool> name<float>(Node&, std::size_t, std::span<float>, Step, double);       \
+#define SHOAL_INSTANTIATE(name)                                                        \
+  template Task<bool> name<float>(Node&, std::size_t, std::span<float>, Step, double); \
   template Task<bool> name<double>(Node&, std::size_t, std::span<double>, Step, double)
 SHOAL_INSTANTIATE(ring_all_reduce);
 SHOAL_INSTANTIATE(binomial_all_reduce);

@@ -8,7 +8,8 @@ void describe(Settings& s, CorrectionSettings& v) {
             {"proximal", CorrectionKind::kProximal},
             {"scaffold", CorrectionKind::kScaffold},
             {"mimelite", CorrectionKind::kMimeLite}});
-  s.real("mu", v.mu, "strength of the proximal term", {.range = at_least(0), .paper = "1812.06127"});
+  s.real("mu", v.mu, "strength of the proximal term",
+         {.range = at_least(0), .paper = "1812.06127"});
   s.real("beta", v.beta, "server momentum of MimeLite",
          {.range = at_least(0).below(1), .paper = "2008.03606"});
 }
@@ -89,10 +90,14 @@ class MimeLite : public Correction {
 
 std::unique_ptr<Correction> make_correction(const CorrectionSettings& settings) {
   switch (settings.kind) {
-    case CorrectionKind::kNone: break;
-    case CorrectionKind::kProximal: return std::make_unique<Proximal>(settings.mu);
-    case CorrectionKind::kScaffold: return std::make_unique<Scaffold>();
-    case CorrectionKind::kMimeLite: return std::make_unique<MimeLite>(settings.beta);
+    case CorrectionKind::kNone:
+      break;
+    case CorrectionKind::kProximal:
+      return std::make_unique<Proximal>(settings.mu);
+    case CorrectionKind::kScaffold:
+      return std::make_unique<Scaffold>();
+    case CorrectionKind::kMimeLite:
+      return std::make_unique<MimeLite>(settings.beta);
   }
   return std::make_unique<Correction>();
 }

@@ -56,8 +56,7 @@ std::unique_ptr<Correction> make_correction(const CorrectionSettings& settings);
 // The server's half: a vector that goes out with the model; empty when there is none.
 class CorrectionState : public Persistent {
  public:
-  CorrectionState(const CorrectionSettings& settings, std::size_t dimension,
-                  std::size_t clients);
+  CorrectionState(const CorrectionSettings& settings, std::size_t dimension, std::size_t clients);
   std::span<const float> broadcast() const { return state_; }
   // `extras` are what the clients of one round sent.
   void absorb(std::span<const std::vector<float>> extras);

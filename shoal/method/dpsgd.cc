@@ -50,9 +50,9 @@ CatalogueEntry<Method> dpsgd_entry() {
       "dpsgd", "gossip SGD: step, then average with the neighbours", "1705.09056", &make_dpsgd);
 }
 CatalogueEntry<Method> dpsgd_combine_first_entry() {
-  return catalogue_entry<Method, GossipSettings>(
-      "dpsgd_combine_first", "gossip SGD as in the paper: average, then step", "1705.09056",
-      &make_dpsgd_combine_first);
+  return catalogue_entry<Method, GossipSettings>("dpsgd_combine_first",
+                                                 "gossip SGD as in the paper: average, then step",
+                                                 "1705.09056", &make_dpsgd_combine_first);
 }
 
 }  // namespace shoal

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-
 #include <fmt/format.h>
 
 #include "shoal/method/entries.h"
@@ -19,6 +18,8 @@ void describe(Settings& s, FederatedSettings& v) {
             {.range = at_least(1).up_to(1000)});
   s.integer("local_steps", v.local_steps, "gradient steps in a round; 0: epochs decide",
             {.range = at_least(0)});
+  s.flag("uneven_steps", v.uneven_steps,
+         "each client makes 1..local_steps steps, drawn once a client", {.paper = "2007.07481"});
   s.integer("batch", v.batch, "rows of a gradient", {.range = at_least(1)});
   describe(s, v.optimizer);
   describe(s, v.correction);
@@ -38,8 +39,8 @@ std::size_t FederatedJob::cohort_size() const {
 
 std::vector<NodeId> FederatedJob::cohort(Step round) const {
   const auto invited = std::min(
-      clients.size(), static_cast<std::size_t>(std::ceil(
-                          static_cast<double>(cohort_size()) * settings.over_selection)));
+      clients.size(), static_cast<std::size_t>(
+                          std::ceil(static_cast<double>(cohort_size()) * settings.over_selection)));
   RandomStream stream(seed, purpose("cohort"), kServer, round);
   std::vector<NodeId> cohort = stream.sample(clients.size(), invited);
   for (NodeId& client : cohort) client = clients[client];
@@ -47,7 +48,12 @@ std::vector<NodeId> FederatedJob::cohort(Step round) const {
 }
 
 std::size_t FederatedJob::steps_of(std::size_t worker, Step /*round*/) const {
-  if (settings.local_steps > 0) return static_cast<std::size_t>(settings.local_steps);
+  if (settings.local_steps > 0) {
+    const auto steps = static_cast<std::uint64_t>(settings.local_steps);
+    if (!settings.uneven_steps) return steps;
+    RandomStream stream(seed, purpose("uneven steps"), static_cast<std::uint32_t>(worker));
+    return 1 + static_cast<std::size_t>(stream.below(steps));
+  }
   const auto batch = static_cast<std::size_t>(settings.batch);
   const std::size_t batches = (problem->rows[worker].size() + batch - 1) / batch;
   return batches * static_cast<std::size_t>(settings.epochs);
@@ -74,15 +80,20 @@ Status check_settings(const FederatedSettings& settings, const MethodParts& part
   if (cohort > clients)
     return invalid_argument(
         fmt::format("a cohort of {} from {} clients with data", cohort, clients));
+  if (settings.uneven_steps && settings.local_steps == 0)
+    return invalid_argument(
+        "uneven_steps draws from 1..local_steps; set local_steps to the most a client may make");
   const bool stateful = settings.correction.kind == CorrectionKind::kScaffold;
   if (stateful && settings.optimizer.optimizer != LocalOptimizerKind::kSgd)
     return invalid_argument(
-        "SCAFFOLD's control variate divides by K lr, which momentum breaks; use optimizer = \"sgd\"");
+        "SCAFFOLD's control variate divides by K lr, which momentum breaks; use optimizer = "
+        "\"sgd\"");
   if (settings.normalise && settings.optimizer.optimizer == LocalOptimizerKind::kNesterov)
     return invalid_argument("FedNova's divisor is known for sgd and momentum, not nesterov");
   if (parts.error_feedback && !parts.codec)
     return invalid_argument("error feedback needs a [codec] to make up for");
-  if (parts.error_feedback && !parts.codec->properties(parts.in_float->models->layout()).contraction)
+  if (parts.error_feedback &&
+      !parts.codec->properties(parts.in_float->models->layout()).contraction)
     return invalid_argument(
         "error feedback needs a contractive codec; this one is not, and the residual would grow");
   return ok_status();
@@ -116,6 +127,7 @@ class Federated : public Method {
     job->settings = settings_;
     job->problem = parts.in_float;
     job->seed = parts.seed;
+    job->pool = parts.pool;
     job->error_feedback = parts.error_feedback;
     job->declared_faults = parts.declared_faults;
     job->patience_s =
@@ -135,8 +147,7 @@ class Federated : public Method {
     SHOAL_TRY_STATUS(rule->check(job->cohort_size(), job->declared_faults));
     const std::shared_ptr<const FederatedJob> shared = job;
     return Program([shared](Node& node) {
-      return node.id() == kServer ? federated_server(node, shared)
-                                  : federated_client(node, shared);
+      return node.id() == kServer ? federated_server(node, shared) : federated_client(node, shared);
     });
   }
 

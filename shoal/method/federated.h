@@ -5,7 +5,8 @@
 //   client: K local steps from the model received, send Delta = y_K - x
 //
 // Local correction, weighting, normalisation, encoding, rule and server optimizer are settings, so
-// FedAvg, FedAvgM, FedProx, FedOpt, FedNova, SCAFFOLD and MimeLite are rows of a table (federated.cc).
+// FedAvg, FedAvgM, FedProx, FedOpt, FedNova, SCAFFOLD and MimeLite are rows of a table
+// (federated.cc).
 //
 // Wire, per client and round: the model down (4d bytes, and 4d of correction state), the encoded
 // update up with its row count (and 4d of correction, and the divisor a_i when normalised).
@@ -25,15 +26,16 @@ enum class Weighting { kExamples, kUniform };
 
 struct FederatedSettings {
   std::int64_t rounds = 100;
-  std::int64_t cohort = 0;        // 0: everybody
-  double over_selection = 1.0;    // invited / needed
+  std::int64_t cohort = 0;      // 0: everybody
+  double over_selection = 1.0;  // invited / needed
   std::int64_t epochs = 1;
-  std::int64_t local_steps = 0;   // 0: epochs decide
+  std::int64_t local_steps = 0;  // 0: epochs decide
+  bool uneven_steps = false;     // each client makes 1..local_steps steps, always as many
   std::int64_t batch = 32;
-  OptimizerSettings optimizer;    // of the client
+  OptimizerSettings optimizer;  // of the client
   CorrectionSettings correction;
   Weighting weighting = Weighting::kExamples;
-  bool normalise = false;         // FedNova
+  bool normalise = false;  // FedNova
   ServerOptimizerSettings server;
   double round_deadline_s = 0.0;  // 0: the run's patience
 };
@@ -50,14 +52,16 @@ struct FederatedJob {
   bool error_feedback = false;
   std::function<Result<std::unique_ptr<Rule>>()> make_rule;
   std::size_t declared_faults = 0;
-  std::vector<NodeId> clients;   // node ids with data, increasing
+  std::vector<NodeId> clients;  // node ids with data, increasing
   std::uint64_t seed = 1;
   double patience_s = 0.0;
+  ThreadPool* pool = nullptr;
 
   std::size_t cohort_size() const;
   // Node ids invited to a round, increasing: uniform without replacement.
   std::vector<NodeId> cohort(Step round) const;
-  // Local steps of a client in a round, batches of an epoch counted.
+  // Local steps of a client in a round, batches of an epoch counted. Uneven ones are drawn once a
+  // client, uniform on 1..local_steps.
   std::size_t steps_of(std::size_t worker, Step round) const;
 };
 

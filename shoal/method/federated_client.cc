@@ -53,8 +53,8 @@ void FederatedClient::local_steps(std::span<float> y, std::size_t steps, double 
   Model<float>& model = problem.models->mine();
   LocalOptimizer<float> optimizer(job_->settings.optimizer);
   std::vector<float> gradient(y.size());
-  DataOrder order(problem.order, rows(), static_cast<std::size_t>(job_->settings.batch),
-                  job_->seed, id_);
+  DataOrder order(problem.order, rows(), static_cast<std::size_t>(job_->settings.batch), job_->seed,
+                  id_);
   order.seek(round_ * kEpochsPerRound);
   for (std::size_t step = 0; step < steps; ++step) {
     model.gradient(y, Batch{problem.data.get(), order.next_batch()}, gradient);
@@ -65,9 +65,8 @@ void FederatedClient::local_steps(std::span<float> y, std::size_t steps, double 
 }
 
 void FederatedClient::train() {
-  const double learning_rate =
-      learning_rate_at(job_->settings.optimizer, round_,
-                       static_cast<std::uint64_t>(job_->settings.rounds));
+  const double learning_rate = learning_rate_at(job_->settings.optimizer, round_,
+                                                static_cast<std::uint64_t>(job_->settings.rounds));
   const std::size_t steps = job_->steps_of(worker(), round_);
   correction_->begin(model_, server_state_);
   std::vector<float> y = model_;

@@ -40,8 +40,8 @@ class FederatedClient : public Persistent {
   Step round_ = 0;
   std::unique_ptr<Correction> correction_;
   std::unique_ptr<ErrorFeedback> error_feedback_;  // made when first needed
-  std::vector<float> model_;         // of the round under way
-  std::vector<float> server_state_;  // of the round under way
+  std::vector<float> model_;                       // of the round under way
+  std::vector<float> server_state_;                // of the round under way
   Frame update_;
 };
 

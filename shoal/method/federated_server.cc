@@ -1,8 +1,8 @@
 #include "shoal/method/federated_server.h"
 
 #include <cmath>
-
 #include <fmt/format.h>
+#include <optional>
 
 #include "shoal/math/vector.h"
 
@@ -42,8 +42,8 @@ Result<FederatedServer::Update> FederatedServer::decode(const Message& message) 
   if (job_->settings.normalise) {
     SHOAL_TRY(update.divisor, message.number("divisor"));
     if (!std::isfinite(update.divisor) || update.divisor <= 0.0)
-      return invalid_argument(fmt::format("node {} claims the divisor {}", update.sender,
-                                          update.divisor));
+      return invalid_argument(
+          fmt::format("node {} claims the divisor {}", update.sender, update.divisor));
   }
   if (!correction_.broadcast().empty()) {
     update.extra.resize(parameters_.size());
@@ -52,6 +52,24 @@ Result<FederatedServer::Update> FederatedServer::decode(const Message& message) 
   }
   if (!all_finite(update.delta)) return invalid_argument("an update that is not finite");
   return update;
+}
+
+// Those that are usable, by sender.
+std::vector<FederatedServer::Update> FederatedServer::decode_all(const Arrivals& arrivals) const {
+  const std::size_t count = arrivals.messages.size();
+  std::vector<std::optional<Update>> decoded(count);
+  const auto decode_one = [&](std::size_t i) {
+    auto update = decode(arrivals.messages[i]);
+    if (update.ok()) decoded[i] = std::move(update).value();
+  };
+  if (job_->pool)
+    job_->pool->parallel_for(count, decode_one);
+  else
+    for (std::size_t i = 0; i < count; ++i) decode_one(i);
+  std::vector<Update> updates;
+  for (auto& update : decoded)
+    if (update) updates.push_back(std::move(*update));
+  return updates;
 }
 
 std::vector<double> FederatedServer::weights(std::span<const Update> updates) const {
@@ -77,13 +95,8 @@ double FederatedServer::normalise(std::span<Update> updates,
 }
 
 void FederatedServer::close_round(Step round, const Arrivals& arrivals) {
-  std::vector<Update> updates;
-  refused_ = 0;
-  for (const Message& message : arrivals.messages) {
-    auto update = decode(message);
-    if (update.ok()) updates.push_back(std::move(update).value());
-    else ++refused_;
-  }
+  std::vector<Update> updates = decode_all(arrivals);
+  refused_ = arrivals.messages.size() - updates.size();
   used_ = updates.size();
   abandoned_ = updates.empty() || !rule_->check(updates.size(), job_->declared_faults).ok();
   if (abandoned_) return;
@@ -91,6 +104,7 @@ void FederatedServer::close_round(Step round, const Arrivals& arrivals) {
   RoundView view;
   view.round = round;
   view.declared_faults = job_->declared_faults;
+  view.pool = job_->pool;
   view.weights = weights(updates);
   const double effective = job_->settings.normalise ? normalise(updates, view.weights) : 1.0;
   std::vector<std::vector<float>> extras;

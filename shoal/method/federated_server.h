@@ -37,6 +37,7 @@ class FederatedServer : public Persistent {
     std::vector<float> extra;
   };
   Result<Update> decode(const Message& message) const;
+  std::vector<Update> decode_all(const Arrivals& arrivals) const;
   std::vector<double> weights(std::span<const Update> updates) const;
   // Divides by a_i and returns tau_eff = sum p_i a_i.
   double normalise(std::span<Update> updates, std::span<const double> weights) const;

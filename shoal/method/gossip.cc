@@ -1,7 +1,6 @@
 #include "shoal/method/gossip.h"
 
 #include <algorithm>
-
 #include <fmt/format.h>
 
 #include "shoal/method/exchange.h"
@@ -22,8 +21,10 @@ void mix_received(double own_weight, std::span<const Scalar> own,
   double came = own_weight;
   bool all = true;
   for (std::size_t k = 0; k < row.size(); ++k) {
-    if (received[k].empty()) all = false;
-    else came += row[k].weight;
+    if (received[k].empty())
+      all = false;
+    else
+      came += row[k].weight;
   }
   const double factor = all ? 1.0 : 1.0 / came;
   const auto own_share = static_cast<Scalar>(own_weight * factor);
@@ -52,7 +53,7 @@ struct GossipJob {
   const Problem<Scalar>* problem;
   GossipSettings settings;
   GossipKind kind;
-  std::vector<MixingMatrix> mixing;  // one a step of the period
+  std::vector<MixingMatrix> mixing;                    // one a step of the period
   std::vector<std::vector<std::vector<NodeId>>> to;    // [phase][node]
   std::vector<std::vector<std::vector<NodeId>>> from;  // [phase][node]
   double patience_s;
@@ -60,8 +61,10 @@ struct GossipJob {
 
 template <class Scalar>
 std::unique_ptr<GossipVariant<Scalar>> make_variant(const GossipKind& kind) {
-  if constexpr (std::is_same_v<Scalar, float>) return kind.in_float();
-  else return kind.in_double();
+  if constexpr (std::is_same_v<Scalar, float>)
+    return kind.in_float();
+  else
+    return kind.in_double();
 }
 
 // One peer: its replica, its variant, and the room to mix in.
@@ -71,9 +74,8 @@ class Peer : public Persistent {
   Peer(const Node& node, const GossipJob<Scalar>& job)
       : job_(job),
         node_(node.id()),
-        replica_(*job.problem, node.id(), node.seed(),
-                 static_cast<std::size_t>(job.settings.batch), job.settings.optimizer,
-                 static_cast<Step>(job.settings.steps)),
+        replica_(*job.problem, node.id(), node.seed(), static_cast<std::size_t>(job.settings.batch),
+                 job.settings.optimizer, static_cast<Step>(job.settings.steps)),
         variant_(make_variant<Scalar>(job.kind)) {}
 
   Replica<Scalar>& replica() { return replica_; }
@@ -142,12 +144,11 @@ Task<> gossip(Node& node, std::shared_ptr<const GossipJob<Scalar>> job) {
 
     const Frame frame = peer.outgoing(step);
     const std::vector<NodeId>& from = job->from[phase][node.id()];
-    const Arrivals arrivals = co_await exchange(
-        node, kGossip, step, job->to[phase][node.id()], from, frame, job->patience_s);
+    const Arrivals arrivals = co_await exchange(node, kGossip, step, job->to[phase][node.id()],
+                                                from, frame, job->patience_s);
     const std::size_t usable = peer.mix(step, arrivals);
 
-    if (usable < from.size())
-      node.show(step, "missing", static_cast<double>(from.size() - usable));
+    if (usable < from.size()) node.show(step, "missing", static_cast<double>(from.size() - usable));
     node.show(step, "train_loss", peer.replica().loss());
     if (node.wants_model(step)) node.show_model<Scalar>(step, peer.replica().parameters());
     node.step_done(step);
@@ -168,8 +169,7 @@ class GossipMethod : public Method {
       return unsupported(
           "plain gossip averages whole vectors: a codec would bias every average; leave [codec] "
           "out, or use a method with its own compressed state");
-    if (parts.make_rule)
-      return unsupported("gossip mixes by its matrix; leave [rule] out");
+    if (parts.make_rule) return unsupported("gossip mixes by its matrix; leave [rule] out");
     if (parts.in_double) return prepare_in<double>(parts, *parts.in_double);
     return prepare_in<float>(parts, *parts.in_float);
   }
@@ -184,8 +184,8 @@ class GossipMethod : public Method {
     job->patience_s = parts.patience_s;
     SHOAL_TRY_STATUS(check_connected(*parts.topology));
     if (!parts.topology->planes.empty())
-      return invalid_argument(fmt::format("gossip mixes on one graph; {} is a pair of trees",
-                                          parts.topology->text()));
+      return invalid_argument(
+          fmt::format("gossip mixes on one graph; {} is a pair of trees", parts.topology->text()));
     SHOAL_TRY(job->mixing, mixing_schedule(*parts.topology, parts.mixing));
     if (kind_.check)
       for (const MixingMatrix& mixing : job->mixing) SHOAL_TRY_STATUS(kind_.check(mixing));

@@ -55,8 +55,9 @@ class GradientTracking : public GossipVariant<Scalar> {
 
 Status needs_symmetric(const MixingMatrix& mixing) {
   if (is_doubly_stochastic(mixing)) return ok_status();
-  return invalid_argument("gradient tracking needs a doubly stochastic mixing matrix, and that of the " +
-                          mixing.topology + " is not; use metropolis_hastings");
+  return invalid_argument(
+      "gradient tracking needs a doubly stochastic mixing matrix, and that of the " +
+      mixing.topology + " is not; use metropolis_hastings");
 }
 
 Result<std::unique_ptr<Method>> make_tracking(const GossipSettings& settings) {

@@ -22,20 +22,19 @@ namespace shoal {
 // What an experiment puts together. Pointers are not owned and outlive the programs.
 struct MethodParts {
   std::uint64_t seed = 1;
-  const Problem<float>* in_float = nullptr;    // one of the two
+  const Problem<float>* in_float = nullptr;  // one of the two
   const Problem<double>* in_double = nullptr;
-  const Topology* topology = nullptr;          // of the workers; null when none was given
+  const Topology* topology = nullptr;  // of the workers; null when none was given
   MixingSettings mixing;
-  const Codec* codec = nullptr;                // of updates; null: dense
+  const Codec* codec = nullptr;  // of updates; null: dense
   bool error_feedback = false;
   // Makes the server's rule with its memory; null: the weighted mean.
   std::function<Result<std::unique_ptr<Rule>>()> make_rule;
   std::size_t declared_faults = 0;
-  double patience_s = 0.0;                     // longest wait for another node
+  double patience_s = 0.0;     // longest wait for another node
+  ThreadPool* pool = nullptr;  // shares a server's work; results do not depend on it
 
-  std::size_t workers() const {
-    return in_float ? in_float->workers() : in_double->workers();
-  }
+  std::size_t workers() const { return in_float ? in_float->workers() : in_double->workers(); }
 };
 
 class Method {

@@ -28,7 +28,8 @@ void describe(Settings& s, OptimizerSettings& v) {
 double learning_rate_at(const OptimizerSettings& settings, std::uint64_t step,
                         std::uint64_t steps) {
   switch (settings.schedule) {
-    case ScheduleKind::kConstant: break;
+    case ScheduleKind::kConstant:
+      break;
     case ScheduleKind::kCut:
       if (static_cast<double>(step) >= settings.cut_at * static_cast<double>(steps))
         return settings.learning_rate * settings.cut_factor;

@@ -30,8 +30,7 @@ struct OptimizerSettings {
 void describe(Settings& s, OptimizerSettings& v);
 
 // The learning rate of `step` of `steps`.
-double learning_rate_at(const OptimizerSettings& settings, std::uint64_t step,
-                        std::uint64_t steps);
+double learning_rate_at(const OptimizerSettings& settings, std::uint64_t step, std::uint64_t steps);
 
 template <class Scalar>
 class LocalOptimizer : public Persistent {

@@ -14,9 +14,9 @@ namespace shoal {
 template <class Scalar>
 struct Problem {
   std::shared_ptr<const Dataset> data;
-  std::vector<Rows> rows;              // of each worker
+  std::vector<Rows> rows;  // of each worker
   std::shared_ptr<ModelPool<Scalar>> models;
-  std::vector<Scalar> initial;         // the same start for everybody
+  std::vector<Scalar> initial;  // the same start for everybody
   OrderKind order = OrderKind::kRandomReshuffling;
 
   std::size_t workers() const { return rows.size(); }

@@ -7,8 +7,7 @@
 namespace shoal {
 
 template <class Scalar>
-Relay<Scalar>::Relay(std::size_t workers, std::span<const NodeId> neighbors,
-                     std::size_t dimension)
+Relay<Scalar>::Relay(std::size_t workers, std::span<const NodeId> neighbors, std::size_t dimension)
     : workers_(workers),
       dimension_(dimension),
       sums_(neighbors.size(), std::vector<Scalar>(dimension)),

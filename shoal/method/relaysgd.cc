@@ -11,9 +11,9 @@
 //
 // Messages are dropped by drop_prob at the receiver (the paper's robustness runs) or by [faults].
 #include <algorithm>
-
 #include <fmt/format.h>
 
+#include "shoal/graph/trees.h"
 #include "shoal/method/entries.h"
 #include "shoal/method/exchange.h"
 #include "shoal/method/relay.h"
@@ -29,6 +29,8 @@ enum class RelayVariant { kModel, kModelOverlap, kGrad };
 struct RelaySettings {
   RelayVariant variant = RelayVariant::kModel;
   RelayFallback fallback = RelayFallback::kOwn;
+  bool spanning_tree = false;
+  std::int64_t root = 0;
   double drop_prob = 0.0;
   std::int64_t steps = 600;
   std::int64_t batch = 16;
@@ -45,6 +47,9 @@ void describe(Settings& s, RelaySettings& v) {
             {"ref_initial", RelayFallback::kRefInitial},
             {"ref_last", RelayFallback::kRefLast},
             {"counts", RelayFallback::kCounts}});
+  s.flag("spanning_tree", v.spanning_tree,
+         "relay over the breadth-first tree of the topology, which may then have cycles");
+  s.integer("root", v.root, "root of that tree", {.range = at_least(0)});
   s.real("drop_prob", v.drop_prob, "chance that a received message is thrown away",
          {.range = at_least(0).below(1)});
   s.integer("steps", v.steps, "steps every peer makes", {.range = at_least(1).up_to(1e9)});
@@ -82,9 +87,8 @@ class RelayWorker : public Persistent {
       : job_(job),
         id_(node.id()),
         seed_(node.seed()),
-        replica_(*job.problem, node.id(), node.seed(),
-                 static_cast<std::size_t>(job.settings.batch), job.settings.optimizer,
-                 static_cast<Step>(job.settings.steps)),
+        replica_(*job.problem, node.id(), node.seed(), static_cast<std::size_t>(job.settings.batch),
+                 job.settings.optimizer, static_cast<Step>(job.settings.steps)),
         reference_(job.problem->initial) {
     const std::size_t planes = job.planes.size();
     const std::size_t d = job.problem->dimension();
@@ -220,8 +224,7 @@ Task<> relay_sgd(Node& node, std::shared_ptr<const RelayJob<Scalar>> job) {
 
     if (lost > 0) node.show(step, "missing", static_cast<double>(lost));
     node.show(step, "train_loss", worker.replica().loss());
-    if (node.wants_model(step))
-      node.show_model<Scalar>(step, worker.replica().parameters());
+    if (node.wants_model(step)) node.show_model<Scalar>(step, worker.replica().parameters());
     node.step_done(step);
   }
 }
@@ -235,13 +238,19 @@ class RelaySgd : public Method {
   bool needs_topology() const override { return true; }
 
   Result<Program> prepare(const MethodParts& parts) const override {
-    if (parts.codec)
-      return unsupported("relayed sums must stay exact sums; leave [codec] out");
+    if (parts.codec) return unsupported("relayed sums must stay exact sums; leave [codec] out");
     if (parts.make_rule)
       return unsupported("RelaySGD averages uniformly over its tree; leave [rule] out");
-    for (const Topology& tree : planes_of(*parts.topology)) {
-      if (auto status = check_tree(tree); !status.ok())
-        return invalid_argument(fmt::format("RelaySum needs a tree: {}", status.error().message));
+    if (!settings_.spanning_tree) {
+      for (const Topology& tree : planes_of(*parts.topology)) {
+        if (auto status = check_tree(tree); !status.ok())
+          return invalid_argument(
+              fmt::format("RelaySum needs a tree: {}; spanning_tree = true takes one out of it",
+                          status.error().message));
+      }
+    } else if (settings_.root >= static_cast<std::int64_t>(parts.topology->size())) {
+      return invalid_argument(fmt::format("root = {} of a topology of {} nodes", settings_.root,
+                                          parts.topology->size()));
     }
     if (parts.in_double) return prepare_in<double>(parts, *parts.in_double);
     return prepare_in<float>(parts, *parts.in_float);
@@ -255,8 +264,14 @@ class RelaySgd : public Method {
     job->problem = &problem;
     job->settings = settings_;
     job->patience_s = parts.patience_s;
-    const auto planes = planes_of(*parts.topology);
-    job->planes.assign(planes.begin(), planes.end());
+    if (settings_.spanning_tree) {
+      SHOAL_TRY(Topology tree,
+                spanning_tree(*parts.topology, static_cast<NodeId>(settings_.root)));
+      job->planes.push_back(std::move(tree));
+    } else {
+      const auto planes = planes_of(*parts.topology);
+      job->planes.assign(planes.begin(), planes.end());
+    }
     return Program([job](Node& node) { return relay_sgd<Scalar>(node, job); });
   }
 

@@ -20,8 +20,8 @@ template <class Scalar>
 class Replica : public Persistent {
  public:
   // batch = 0: all rows of the worker at once.
-  Replica(const Problem<Scalar>& problem, std::size_t worker, std::uint64_t seed,
-          std::size_t batch, const OptimizerSettings& optimizer, Step steps);
+  Replica(const Problem<Scalar>& problem, std::size_t worker, std::uint64_t seed, std::size_t batch,
+          const OptimizerSettings& optimizer, Step steps);
 
   std::vector<Scalar>& parameters() { return parameters_; }
   const std::vector<Scalar>& parameters() const { return parameters_; }

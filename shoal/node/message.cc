@@ -79,7 +79,8 @@ Result<FrameHeader> read_frame_header(ByteView frame) {
   SHOAL_TRY(const auto round, reader.number<std::uint32_t>());
   SHOAL_TRY(const auto packed, reader.number<std::uint64_t>());
   if (format != kFormat)
-    return corrupt(fmt::format("a frame of format {}; this build reads format {}", format, kFormat));
+    return corrupt(
+        fmt::format("a frame of format {}; this build reads format {}", format, kFormat));
   if (parts > kPartsMax)
     return limit_exceeded(fmt::format("a frame of {} parts; the limit is {}", parts, kPartsMax));
   return FrameHeader{static_cast<Tag>(packed), round, parts};
@@ -99,8 +100,8 @@ Result<ByteView> Message::part(std::string_view name, PartKind kind) const {
                                  tag_text(tag()), sender_, found, static_cast<int>(kind)));
     return content;
   }
-  return corrupt(fmt::format("a '{}' from node {} has no part '{}'", tag_text(tag()), sender_,
-                             name));
+  return corrupt(
+      fmt::format("a '{}' from node {} has no part '{}'", tag_text(tag()), sender_, name));
 }
 
 Error Message::wrong_size(std::string_view name, std::size_t found, std::size_t expected) const {
@@ -132,8 +133,8 @@ Result<std::vector<bool>> Message::bits(std::string_view name) const {
   ByteReader reader(content);
   SHOAL_TRY(const auto size, reader.number<std::uint64_t>());
   if (size > 8 * reader.left() || (size + 7) / 8 != reader.left())
-    return corrupt(fmt::format("part '{}' from node {} declares {} bits in {} bytes", name,
-                               sender_, size, reader.left()));
+    return corrupt(fmt::format("part '{}' from node {} declares {} bits in {} bytes", name, sender_,
+                               size, reader.left()));
   std::vector<bool> values(size);
   for (std::size_t i = 0; i < size; i += 8) {
     SHOAL_TRY(const auto byte, reader.number<std::uint8_t>());

@@ -88,7 +88,8 @@ class Message {
   template <class Scalar>
   Status vector(std::string_view name, std::span<Scalar> values) const {
     SHOAL_TRY(const ByteView bytes, tensor(name));
-    if (bytes.size() != values.size_bytes()) return wrong_size(name, bytes.size(), values.size_bytes());
+    if (bytes.size() != values.size_bytes())
+      return wrong_size(name, bytes.size(), values.size_bytes());
     if (!bytes.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
     return ok_status();
   }

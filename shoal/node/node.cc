@@ -228,8 +228,10 @@ void Node::collect(bool timed_out) {
             [](const Message& a, const Message& b) { return a.sender() < b.sender(); });
   std::size_t next = 0;
   for (const NodeId sender : wait_.expected) {
-    if (next < messages.size() && messages[next].sender() == sender) ++next;
-    else arrivals_.missing.push_back(sender);
+    if (next < messages.size() && messages[next].sender() == sender)
+      ++next;
+    else
+      arrivals_.missing.push_back(sender);
   }
   const bool single = wait_.expected.data() == &wait_.single;
   mark_closed(wait_.tag, single ? wait_.single : kAllSenders, wait_.round);
@@ -306,8 +308,7 @@ void Node::on_frame(NodeId sender, const Frame& frame) {
   if (!header.ok()) return world_.fate(id_, Fate::kMalformed, frame->size());
   if (is_closed(sender, *header)) return world_.fate(id_, Fate::kLate, frame->size());
   if (is_duplicate(sender, *header)) return world_.fate(id_, Fate::kDuplicate, frame->size());
-  if (inbox_.size() >= kInboxFramesMax)
-    return world_.fate(id_, Fate::kOverflow, frame->size());
+  if (inbox_.size() >= kInboxFramesMax) return world_.fate(id_, Fate::kOverflow, frame->size());
   inbox_.emplace_back(sender, frame, *header);
   if (!matches(sender, *header)) return;
   if (wait_.kind == WaitKind::kMessages) {

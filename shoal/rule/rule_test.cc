@@ -103,7 +103,7 @@ TEST(Nnm, AgainstADirectDoubleVersion) {
       for (std::size_t c = 0; c < dimension; ++c) {
         double sum = 0;
         for (std::size_t k = 0; k < n - f; ++k) sum += rows[order[k].second][c];
-        mean[c] = static_cast<float>(sum / double(n - f));
+        mean[c] = static_cast<float>(sum * (1.0 / double(n - f)));
       }
       want.push_back(mean);
     }

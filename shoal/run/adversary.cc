@@ -4,8 +4,8 @@
 
 namespace shoal {
 
-Adversary::Adversary(std::unique_ptr<Attack> attack, std::vector<NodeId> liars,
-                     const Codec& codec, const Layout& layout, std::uint64_t seed)
+Adversary::Adversary(std::unique_ptr<Attack> attack, std::vector<NodeId> liars, const Codec& codec,
+                     const Layout& layout, std::uint64_t seed)
     : attack_(std::move(attack)),
       liars_(std::move(liars)),
       codec_(codec),
@@ -17,7 +17,11 @@ bool Adversary::is_liar(NodeId node) const {
 }
 
 void Adversary::round_closed(NodeId receiver, std::vector<Message>& messages) {
-  AttackView view{{}, {}, {}, receiver, messages.front().round(),
+  AttackView view{{},
+                  {},
+                  {},
+                  receiver,
+                  messages.front().round(),
                   RandomStream(seed_, purpose("attack"), receiver, messages.front().round())};
   std::vector<std::vector<float>> rows(messages.size());
   std::vector<std::size_t> lying;
@@ -31,7 +35,9 @@ void Adversary::round_closed(NodeId receiver, std::vector<Message>& messages) {
     view.liars.push_back(messages[i].sender());
     lying.push_back(i);
   }
-  if (lying.empty() || !attack_->check(view.honest.size(), lying.size()).ok()) return;
+  // An attack that cannot be mounted in this round (too few honest rows, say) is not mounted.
+  if (lying.empty() || view.honest.empty()) return;
+  if (!attack_->check(view.honest.size(), lying.size()).ok()) return;
   std::vector<float> forged(lying.size() * layout_.size());
   attack_->forge(view, forged);
   for (std::size_t k = 0; k < lying.size(); ++k) {

@@ -1,6 +1,5 @@
 // Putting an experiment together: data, partition, models, graph, codec, rule, attack, method.
 #include <fmt/format.h>
-
 #include <numeric>
 
 #include "shoal/base/toml.h"
@@ -48,9 +47,8 @@ Status add_adversary(Assembly& a) {
     return within("[attack]", status.error());
   const auto first = static_cast<NodeId>(a.method->servers());
   a.adversary = std::make_unique<Adversary>(
-      std::move(attack),
-      draw_liars(a.conditions.seed, first, a.partition.nodes.size(), liars), *a.codec,
-      a.layout(), a.conditions.seed);
+      std::move(attack), draw_liars(a.conditions.seed, first, a.partition.nodes.size(), liars),
+      *a.codec, a.layout(), a.conditions.seed);
   return ok_status();
 }
 
@@ -67,15 +65,18 @@ Status add_conditions(Assembly& a) {
   return ok_status();
 }
 
-Status add_program(Assembly& a) {
+Status add_program(Assembly& a, ThreadPool* pool) {
   const Experiment& e = a.experiment;
   MethodParts parts;
   parts.seed = a.conditions.seed;
-  if (a.models_double) parts.in_double = &a.problem_double;
-  else parts.in_float = &a.problem_float;
+  if (a.models_double)
+    parts.in_double = &a.problem_double;
+  else
+    parts.in_float = &a.problem_float;
   parts.topology = &a.topology;
   parts.mixing = e.mixing;
   parts.patience_s = e.general.patience_s;
+  parts.pool = pool;
   parts.declared_faults = static_cast<std::size_t>(e.rule_use.faults);
   parts.error_feedback = e.codec_use.error_feedback;
   if (!e.codec.empty()) parts.codec = a.codec.get();
@@ -109,7 +110,8 @@ DataCache& data_cache() {
   return cache;
 }
 
-Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::size_t threads) {
+Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::size_t threads,
+                                           ThreadPool* pool) {
   auto a = std::make_unique<Assembly>();
   a->experiment = experiment;
   const auto seed = static_cast<std::uint64_t>(experiment.general.seed);
@@ -132,7 +134,7 @@ Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::si
   SHOAL_TRY(a->method, methods().make(experiment.method, "[method]"));
   SHOAL_TRY_STATUS(add_conditions(*a));
   SHOAL_TRY_STATUS(add_adversary(*a));
-  SHOAL_TRY_STATUS(add_program(*a));
+  SHOAL_TRY_STATUS(add_program(*a, pool));
   return a;
 }
 

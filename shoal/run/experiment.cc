@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
-
 #include <fmt/format.h>
+#include <set>
 
 #include "shoal/attack/attack.h"
 #include "shoal/base/file.h"
@@ -21,8 +20,7 @@ namespace shoal {
 
 void describe(Settings& s, GeneralSettings& v) {
   s.text("name", v.name, "name of the run and of its folder");
-  s.integer("seed", v.seed, "every random stream of the run comes from it",
-            {.range = at_least(0)});
+  s.integer("seed", v.seed, "every random stream of the run comes from it", {.range = at_least(0)});
   s.choice("precision", v.precision, "of parameters and messages",
            {{"float", Precision::kFloat}, {"double", Precision::kDouble}});
   s.real("patience_s", v.patience_s, "longest wait for another node",
@@ -40,7 +38,8 @@ void describe(Settings& s, NodesSettings& v) {
 void describe(Settings& s, ReportSettings& v) {
   s.integer("every", v.every, "test the model every so many rounds (and after the last)",
             {.range = at_least(1), .unit = "rounds"});
-  s.integer("checkpoint_every", v.checkpoint_every, "save a checkpoint every so many rounds; 0: never",
+  s.integer("checkpoint_every", v.checkpoint_every,
+            "save a checkpoint every so many rounds; 0: never",
             {.range = at_least(0), .unit = "rounds"});
   s.flag("tensorboard", v.tensorboard, "also write event files for TensorBoard");
   s.flag("trace", v.trace, "also write a timeline in Chrome's trace format");
@@ -60,10 +59,9 @@ void describe(Settings& s, RuleUse& v) {
 namespace {
 
 const std::vector<std::string>& section_names() {
-  static const std::vector<std::string> names = {"data",  "partition", "model",  "nodes",
-                                                 "network", "faults",  "topology", "mixing",
-                                                 "method", "codec",    "rule",   "attack",
-                                                 "report", "run"};
+  static const std::vector<std::string> names = {
+      "data",   "partition", "model", "nodes", "network", "faults", "topology",
+      "mixing", "method",    "codec", "rule",  "attack",  "report", "run"};
   return names;
 }
 
@@ -77,8 +75,8 @@ Result<const Table*> section(const Table& table, const std::string& name) {
   if (!value) return &empty_table();
   const Table* inner = value->as<Table>();
   if (!inner)
-    return invalid_argument(fmt::format("'{}' is {}; it must be a section [{}]", name,
-                                        value->type_name(), name));
+    return invalid_argument(
+        fmt::format("'{}' is {}; it must be a section [{}]", name, value->type_name(), name));
   return inner;
 }
 
@@ -125,10 +123,10 @@ Status check_numbers(const Experiment& experiment) {
       experiment.nodes.speed.straggler_trace.empty())
     return invalid_argument("stragglers = \"trace\" needs straggler_trace, a file of slowdowns");
   const std::string& name = experiment.general.name;
-  const bool plain = !name.empty() && name[0] != '.' &&
-                     std::all_of(name.begin(), name.end(), [](unsigned char c) {
-                       return std::isalnum(c) || c == '-' || c == '_' || c == '.';
-                     });
+  const bool plain =
+      !name.empty() && name[0] != '.' && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return std::isalnum(c) || c == '-' || c == '_' || c == '.';
+      });
   if (!plain)
     return invalid_argument(fmt::format(
         "name = \"{}\": a run is named with letters, digits, '-', '_' and '.', for its folder",
@@ -158,6 +156,26 @@ Table with_kind_merged(const Table& base, const Table& changes) {
       merge(*old_table, *over);
   }
   return merged;
+}
+
+// Lays one --set on an experiment. Another kind replaces the whole section, as in [[run]].
+Status apply_override(Table& table, const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos)
+    return invalid_argument(
+        fmt::format("--set {}: write it as path=value, like codec.ratio=0.1", text));
+  SHOAL_TRY(Value value, parse_toml_value(text.substr(equals + 1)));
+  const std::string path = text.substr(0, equals);
+  const std::size_t dot = path.find('.');
+  if (dot != std::string::npos && path.substr(dot) == ".kind") {
+    Table section;
+    section.set("kind", std::move(value));
+    Table change;
+    change.set(path.substr(0, dot), std::move(section));
+    table = with_kind_merged(table, change);
+    return ok_status();
+  }
+  return set_path(table, path, std::move(value));
 }
 
 }  // namespace
@@ -243,14 +261,7 @@ Result<std::vector<Experiment>> read_experiments(const Table& file,
   std::set<std::string> names;
   for (const Table& change : changes) {
     Table table = with_kind_merged(base, change);
-    for (const std::string& override_text : overrides) {
-      const std::size_t equals = override_text.find('=');
-      if (equals == std::string::npos)
-        return invalid_argument(
-            fmt::format("--set {}: write it as path=value, like codec.ratio=0.1", override_text));
-      SHOAL_TRY(Value value, parse_toml_value(override_text.substr(equals + 1)));
-      SHOAL_TRY_STATUS(set_path(table, override_text.substr(0, equals), std::move(value)));
-    }
+    for (const std::string& text : overrides) SHOAL_TRY_STATUS(apply_override(table, text));
     auto experiment = resolve_experiment(table);
     if (!experiment.ok() && changes.size() > 1) {
       const auto* name = change.find("name")->as<std::string>();

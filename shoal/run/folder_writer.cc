@@ -1,17 +1,17 @@
 #include "shoal/run/folder_writer.h"
 
-#include <fmt/format.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "shoal/base/file.h"
 #include "shoal/base/sha256.h"
 #include "shoal/base/toml.h"
+#include "shoal/data/partition_statistics.h"
 #include "shoal/model/safetensors.h"
 
 namespace shoal {
@@ -30,10 +30,11 @@ Result<Bytes> read_checkpoint(const std::string& path) {
   return bytes;
 }
 
-// The settings that decide what a run computes: how often it saves itself does not.
+// The settings that decide what a run computes: what else it writes, and how often, does not.
 std::string identity(const Experiment& experiment) {
   Experiment plain = experiment;
   plain.report.checkpoint_every = 0;
+  plain.report.tensorboard = plain.report.trace = false;
   return write_toml(plain.table());
 }
 
@@ -75,10 +76,10 @@ Result<Bytes> FolderWriter::resume(const std::string& folder, const Experiment& 
   if (identity(before) != identity(experiment))
     return invalid_argument(fmt::format(
         "{} holds a run of another experiment; resume with the same file and settings, or use "
-        "another --out", folder));
+        "another --out",
+        folder));
   auto newest = read_text_file(folder + "/checkpoint/newest.txt");
-  if (!newest.ok())
-    return not_found(fmt::format("{} has no checkpoint to resume from", folder));
+  if (!newest.ok()) return not_found(fmt::format("{} has no checkpoint to resume from", folder));
   auto checkpoint = read_checkpoint(folder + "/checkpoint/" + *newest);
   if (!checkpoint.ok()) {
     const char* other = *newest == "a.bin" ? "b.bin" : "a.bin";
@@ -102,8 +103,7 @@ Result<Bytes> FolderWriter::resume(const std::string& folder, const Experiment& 
 
 Status FolderWriter::add_line(const LedgerLine& line) {
   const std::string text = to_json(line) + "\n";
-  if (std::fwrite(text.data(), 1, text.size(), ledger_) != text.size() ||
-      std::fflush(ledger_) != 0)
+  if (std::fwrite(text.data(), 1, text.size(), ledger_) != text.size() || std::fflush(ledger_) != 0)
     return system_error("write", folder_ + "/ledger.jsonl");
   return ok_status();
 }
@@ -144,6 +144,9 @@ Status FolderWriter::write_model(const Run& run) const {
 Status FolderWriter::finish(const Run& run, double wall_s, std::size_t threads) {
   const RunResult& result = run.result();
   if (!result.interrupted) SHOAL_TRY_STATUS(write_model(run));
+  const PartitionStatistics partition = partition_statistics(run.assembly().partition);
+  SHOAL_TRY_STATUS(write_file_atomically(folder_ + "/partition.csv", statistics_csv(partition)));
+  SHOAL_TRY_STATUS(write_file_atomically(folder_ + "/partition.txt", statistics_table(partition)));
   nlohmann::ordered_json machine;
   machine["wall_s"] = wall_s;
   machine["peak_memory_bytes"] = peak_memory_bytes();

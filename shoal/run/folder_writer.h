@@ -3,6 +3,7 @@
 //   experiment.toml    the resolved experiment
 //   ledger.jsonl       a line a round, the same bytes on every replay
 //   model.safetensors  the final model (of every peer, prefixed node<i>., where there is no server)
+//   partition.csv      rows and label skew of every node; partition.txt has the summary
 //   machine.json       wall seconds, peak memory, threads: what may differ between replays
 //   checkpoint/        the last two checkpoints, newest.txt naming the newer one
 //

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <sstream>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "shoal/base/file.h"
 
@@ -41,15 +40,20 @@ Result<LedgerLine> parse_ledger_line(const std::string& json) {
     if (!value.is_number() && !value.is_null())
       return corrupt(fmt::format("'{}' is not a number", key));
     const double figure = value.is_null() ? NAN : value.get<double>();
-    if (key == "time_s") line.time_s = figure;
+    if (key == "time_s")
+      line.time_s = figure;
     else if (key != "round" && key != "bytes_up" && key != "bytes_down" && key != "gradients")
       line.figures.emplace_back(key, figure);
     else if (!value.is_number_unsigned())
       return corrupt(fmt::format("'{}' is not a count", key));
-    else if (key == "round") line.round = value.get<Step>();
-    else if (key == "bytes_up") line.bytes_up = value.get<std::uint64_t>();
-    else if (key == "bytes_down") line.bytes_down = value.get<std::uint64_t>();
-    else line.gradients = value.get<std::uint64_t>();
+    else if (key == "round")
+      line.round = value.get<Step>();
+    else if (key == "bytes_up")
+      line.bytes_up = value.get<std::uint64_t>();
+    else if (key == "bytes_down")
+      line.bytes_down = value.get<std::uint64_t>();
+    else
+      line.gradients = value.get<std::uint64_t>();
   }
   return line;
 }
@@ -61,8 +65,7 @@ Result<std::vector<LedgerLine>> read_ledger(const std::string& path) {
   std::string json;
   while (std::getline(in, json)) {
     auto line = parse_ledger_line(json);
-    if (!line.ok())
-      return within(fmt::format("{} line {}", path, lines.size() + 1), line.error());
+    if (!line.ok()) return within(fmt::format("{} line {}", path, lines.size() + 1), line.error());
     lines.push_back(std::move(line).value());
   }
   return lines;

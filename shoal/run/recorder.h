@@ -29,15 +29,15 @@ struct TestSet {
 
 struct RecorderSettings {
   Step every = 1;
-  Step length = 0;            // rounds of the run
-  std::size_t servers = 0;    // > 0: the server's model is the run's; else every node's
+  Step length = 0;          // rounds of the run
+  std::size_t servers = 0;  // > 0: the server's model is the run's; else every node's
 };
 
 class Recorder : public Observer {
  public:
   using OnLine = std::function<void(const LedgerLine&)>;
-  Recorder(const Simulation& simulation, ThreadPool& pool, RecorderSettings settings,
-           TestSet test, std::shared_ptr<ModelPool<float>> in_float,
+  Recorder(const Simulation& simulation, ThreadPool& pool, RecorderSettings settings, TestSet test,
+           std::shared_ptr<ModelPool<float>> in_float,
            std::shared_ptr<ModelPool<double>> in_double);
   ~Recorder() override;
 

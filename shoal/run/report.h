@@ -12,7 +12,8 @@ namespace shoal {
 // bytes and virtual time.
 std::string report_html(const std::string& title, const std::vector<RunSummary>& runs);
 
-// The same table as text: final accuracy, virtual hours, megabytes sent, wall seconds.
+// The same table as text: final accuracy (or loss), virtual time, megabytes sent, gradients, wall
+// seconds. Final figures are means over the last tenth of the measured rounds.
 std::string summary_table(const std::vector<RunSummary>& runs);
 
 }  // namespace shoal

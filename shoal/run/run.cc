@@ -28,8 +28,8 @@ Run::Run(std::unique_ptr<Assembly> assembly, ThreadPool& pool)
   settings.every = static_cast<Step>(a.experiment.report.every);
   settings.length = a.method->length();
   settings.servers = a.method->servers();
-  recorder_ = std::make_unique<Recorder>(*simulation_, pool_, settings, test_set(a),
-                                         a.models_float, a.models_double);
+  recorder_ = std::make_unique<Recorder>(*simulation_, pool_, settings, test_set(a), a.models_float,
+                                         a.models_double);
   simulation_->set_observer(recorder_.get());
   simulation_->set_interceptor(a.adversary.get());
   simulation_->traffic().count_links(a.experiment.report.links);
@@ -47,7 +47,7 @@ Run::~Run() {
 }
 
 Result<std::unique_ptr<Run>> Run::create(const Experiment& experiment, ThreadPool& pool) {
-  SHOAL_TRY(auto assembly, assemble(experiment, pool.threads()));
+  SHOAL_TRY(auto assembly, assemble(experiment, pool.threads(), &pool));
   return std::unique_ptr<Run>(new Run(std::move(assembly), pool));
 }
 

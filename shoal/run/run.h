@@ -27,7 +27,7 @@ namespace shoal {
 
 struct RunResult {
   std::vector<LedgerLine> lines;
-  bool interrupted = false;         // stopped on request; the checkpoint holds the rest
+  bool interrupted = false;  // stopped on request; the checkpoint holds the rest
   double virtual_time_s = 0.0;
   std::uint64_t bytes_sent = 0;
   std::uint64_t events = 0;
@@ -57,7 +57,8 @@ struct Assembly {
     return models_float ? models_float->layout() : models_double->layout();
   }
 };
-Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::size_t threads);
+Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::size_t threads,
+                                           ThreadPool* pool = nullptr);
 
 // Data sets that several runs of one process share, so that each file is read once.
 class DataCache {

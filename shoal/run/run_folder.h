@@ -12,7 +12,7 @@ namespace shoal {
 struct RunSummary {
   std::string name;
   std::string folder;
-  std::string method;            // "fedavg", "relaysgd", ...
+  std::string method;  // "fedavg", "relaysgd", ...
   std::vector<LedgerLine> lines;
   double wall_s = 0.0;           // 0 when unknown
   double peak_memory_bytes = 0;  // of the whole process; 0 when unknown

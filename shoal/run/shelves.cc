@@ -1,9 +1,8 @@
 #include "shoal/run/shelves.h"
 
+#include <cmath>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "shoal/attack/attack.h"
@@ -35,7 +34,8 @@ Shelf plain(const char* section, const char* summary) {
 
 std::string range_of(const SettingInfo& info) {
   if (!info.options.empty()) return fmt::format("{}", fmt::join(info.options, " | "));
-  const bool bounded = std::isfinite(info.about.range.lower) || std::isfinite(info.about.range.upper);
+  const bool bounded =
+      std::isfinite(info.about.range.lower) || std::isfinite(info.about.range.upper);
   return bounded ? info.about.range.text() : "";
 }
 
@@ -43,13 +43,19 @@ using Json = nlohmann::ordered_json;
 
 Json schema_of(const SettingInfo& info) {
   Json schema;
-  if (!info.options.empty()) schema["enum"] = info.options;
-  else if (info.type == "number") schema["type"] = "number";
-  else if (info.type == "integer") schema["type"] = "integer";
-  else if (info.type == "true or false") schema["type"] = "boolean";
-  else if (info.type == "text") schema["type"] = "string";
-  else schema = {{"type", "array"},
-                 {"items", {{"type", info.type == "list of numbers" ? "number" : "string"}}}};
+  if (!info.options.empty())
+    schema["enum"] = info.options;
+  else if (info.type == "number")
+    schema["type"] = "number";
+  else if (info.type == "integer")
+    schema["type"] = "integer";
+  else if (info.type == "true or false")
+    schema["type"] = "boolean";
+  else if (info.type == "text")
+    schema["type"] = "string";
+  else
+    schema = {{"type", "array"},
+              {"items", {{"type", info.type == "list of numbers" ? "number" : "string"}}}};
   const Range& range = info.about.range;
   const bool number = info.type == "number" || info.type == "integer";
   if (number && std::isfinite(range.lower))
@@ -94,10 +100,14 @@ std::vector<Shelf> plain_sections() {
       plain<FaultSettings>("faults", "what goes wrong"),
       plain<MixingSettings>("mixing", "weights of a gossip average"),
       plain<ReportSettings>("report", "what a run writes, and how often")};
-  sections.push_back({"codec", "codec use", "codec use",
-                      {{"codec use", "beside a codec's own settings", "",
-                        list_settings(CodecUse{})}}});
-  sections.push_back({"rule", "rule use", "rule use",
+  sections.push_back(
+      {"codec",
+       "codec use",
+       "codec use",
+       {{"codec use", "beside a codec's own settings", "", list_settings(CodecUse{})}}});
+  sections.push_back({"rule",
+                      "rule use",
+                      "rule use",
                       {{"rule use", "beside a rule's own settings; `before` lists pre-aggregators",
                         "", list_settings(RuleUse{})}}});
   return sections;
@@ -110,11 +120,11 @@ std::string explain_text(const Shelf& shelf, const Thing& thing) {
   text += fmt::format("\nsettings in [{}]:\n", shelf.section);
   for (const SettingInfo& info : thing.settings) {
     const std::string range = range_of(info);
-    text += fmt::format("  {:<22} {}\n  {:<22}   default {}{}{}{}\n", info.name, info.meaning, "",
-                        info.default_text,
-                        *info.about.unit ? fmt::format(" {}", info.about.unit) : "",
-                        range.empty() ? "" : ", " + range,
-                        *info.about.paper ? fmt::format(" [{}]", info.about.paper) : "");
+    text +=
+        fmt::format("  {:<22} {}\n  {:<22}   default {}{}{}{}\n", info.name, info.meaning, "",
+                    info.default_text, *info.about.unit ? fmt::format(" {}", info.about.unit) : "",
+                    range.empty() ? "" : ", " + range,
+                    *info.about.paper ? fmt::format(" [{}]", info.about.paper) : "");
   }
   return text;
 }
@@ -166,7 +176,8 @@ std::string reference_markdown() {
   };
   for (const Shelf& section : plain_sections()) {
     const std::string& name = section.things[0].name;
-    text += fmt::format("\n## {}\n\n{}\n", name == "top" ? "Top of the file" : "[" + section.section + "]",
+    text += fmt::format("\n## {}\n\n{}\n",
+                        name == "top" ? "Top of the file" : "[" + section.section + "]",
                         section.things[0].summary);
     table(section.things[0]);
   }

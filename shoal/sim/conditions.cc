@@ -2,10 +2,9 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <fmt/format.h>
 #include <limits>
 #include <sstream>
-
-#include <fmt/format.h>
 
 #include "shoal/base/file.h"
 #include "shoal/base/portable_math.h"
@@ -14,7 +13,8 @@
 namespace shoal {
 
 void describe(Settings& s, NetworkSettings& v) {
-  s.real("latency_s", v.latency_s, "one-way delay of every frame", {.range = at_least(0), .unit = "s"});
+  s.real("latency_s", v.latency_s, "one-way delay of every frame",
+         {.range = at_least(0), .unit = "s"});
   s.real("jitter_s", v.jitter_s, "mean of an exponential delay added to each frame",
          {.range = at_least(0), .unit = "s"});
   s.real("up_bits_per_s", v.up_bits_per_s, "rate of a node's outgoing card; 0: unlimited",
@@ -111,8 +111,10 @@ double slowdown(const Conditions& conditions, NodeId node, std::uint32_t count) 
     return 1.0;
   RandomStream stream(conditions.seed, purpose("straggler"), node, count);
   switch (speed.stragglers) {
-    case StragglerLaw::kNone: return 1.0;
-    case StragglerLaw::kConstant: return speed.straggler_factor;
+    case StragglerLaw::kNone:
+      return 1.0;
+    case StragglerLaw::kConstant:
+      return speed.straggler_factor;
     case StragglerLaw::kShiftedExponential:
       return 1.0 + speed.straggler_mean * stream.exponential();
     case StragglerLaw::kPareto:
@@ -143,7 +145,8 @@ double compute_time_s(const Conditions& conditions, NodeId node, std::uint32_t c
 
 double join_time_s(const Conditions& conditions, NodeId node) {
   const FaultSettings& faults = conditions.faults;
-  if (node < faults.spared || !drawn(conditions, purpose("late"), node, faults.late_share)) return 0.0;
+  if (node < faults.spared || !drawn(conditions, purpose("late"), node, faults.late_share))
+    return 0.0;
   return RandomStream(conditions.seed, purpose("late"), node, 1).uniform() * faults.late_within_s;
 }
 
@@ -151,8 +154,7 @@ double crash_time_s(const Conditions& conditions, NodeId node) {
   const FaultSettings& faults = conditions.faults;
   if (node < faults.spared || !drawn(conditions, purpose("crash"), node, faults.crash_share))
     return std::numeric_limits<double>::infinity();
-  return RandomStream(conditions.seed, purpose("crash"), node, 1).uniform() *
-         faults.crash_within_s;
+  return RandomStream(conditions.seed, purpose("crash"), node, 1).uniform() * faults.crash_within_s;
 }
 
 bool is_cut(const Conditions& conditions, NodeId from, NodeId to, double time_s) {

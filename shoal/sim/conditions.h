@@ -33,7 +33,7 @@ enum class StragglerLaw { kNone, kConstant, kShiftedExponential, kPareto, kTrace
 // [nodes], the part about speed. A computation of w operations takes w / speed * slowdown.
 struct SpeedSettings {
   double flops_per_s = 1e9;
-  double speed_spread = 0.0;  // sigma of a lognormal factor, one draw a node
+  double speed_spread = 0.0;        // sigma of a lognormal factor, one draw a node
   double server_flops_per_s = 0.0;  // 0: as the others
   StragglerLaw stragglers = StragglerLaw::kNone;
   double straggler_share = 1.0;

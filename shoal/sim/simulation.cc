@@ -18,8 +18,7 @@ double seconds_per_byte(double bits_per_s) { return bits_per_s > 0 ? 8.0 / bits_
 
 }  // namespace
 
-Simulation::Simulation(std::size_t nodes, Conditions conditions, Program program,
-                       ThreadPool& pool)
+Simulation::Simulation(std::size_t nodes, Conditions conditions, Program program, ThreadPool& pool)
     : conditions_(std::move(conditions)), make_program_(std::move(program)), pool_(pool) {
   records_.resize(nodes);
   unfinished_ = nodes;
@@ -65,12 +64,15 @@ Simulation::Stop Simulation::run() {
 void Simulation::handle(const Event& event) {
   Record& record = records_[event.node];
   switch (event.kind()) {
-    case EventKind::kHead: return on_head(event);
-    case EventKind::kDelivery: return on_delivery(event.slot);
+    case EventKind::kHead:
+      return on_head(event);
+    case EventKind::kDelivery:
+      return on_delivery(event.slot);
     case EventKind::kStart:
       if (record.state == State::kWaiting) start_program(event.node);
       return;
-    case EventKind::kCrash: return crash(event.node);
+    case EventKind::kCrash:
+      return crash(event.node);
     case EventKind::kTimer:
       if (record.state == State::kRunning) record.node->on_timer();
       break;
@@ -196,8 +198,7 @@ void Simulation::on_head(const Event& event) {
   const Flight& flight = flights_[event.slot];
   Record& receiver = records_[flight.to];
   if (receiver.state != State::kRunning) return drop(event.slot);
-  const double down_time_s =
-      static_cast<double>(flight.frame->size()) * down_s_per_byte(flight.to);
+  const double down_time_s = static_cast<double>(flight.frame->size()) * down_s_per_byte(flight.to);
   double begin_s = now_s_;
   if (conditions_.network.shared_cards) begin_s = std::max(now_s_, receiver.down_free_s);
   // The last byte cannot arrive before it was sent.

@@ -33,6 +33,22 @@ struct Sample {
   std::string text(int digits = 3) const;  // "0.845 (0.839 .. 0.851)"
 };
 
+// How far a lies above b on the seed where it does least.
+double smallest_lead(const Sample& a, const Sample& b);
+
+// The mean of a figure over the lines whose place (rounds, seconds, bytes) is in the last tenth of
+// a budget: (0.9 budget, budget]. For comparing runs at equal cost. NaN when there is no such line.
+double figure_within(const std::vector<LedgerLine>& lines, const std::string& figure, double budget,
+                     double (*place)(const LedgerLine&));
+
+// What a grid search took.
+struct Tuned {
+  double value = 0.0;
+  double training_loss = 0.0;   // mean over the seeds
+  bool at_edge = false;         // the first or last value of the grid
+  std::vector<RunResult> runs;  // at that value, in the order of the seeds
+};
+
 enum class Verdict { kReproduced, kNotReproduced, kNotReached };
 
 struct Claim {
@@ -41,8 +57,17 @@ struct Claim {
   std::string measured;  // with its spread
   std::string margin;    // what decides
   Verdict verdict = Verdict::kNotReached;
-  std::string note;      // the cause, when the verdict is not "reproduced"
+  std::string note;  // the cause, when the verdict is not "reproduced"
 };
+
+// A section with its kind and settings, as changes of an experiment:
+//   section("method", "d2", {"steps=600"}) is {"method.kind=d2", "method.steps=600"}.
+// Naming another kind drops what the section held, so every setting that matters is said again.
+std::vector<std::string> section(const std::string& name, const std::string& kind,
+                                 const std::vector<std::string>& settings);
+// Both lists, one behind the other.
+std::vector<std::string> joined(std::vector<std::string> first,
+                                const std::vector<std::string>& second);
 
 class StudyContext {
  public:
@@ -60,9 +85,23 @@ class StudyContext {
 
   // One run of an experiment text with --set style changes on top.
   Result<RunResult> run(const std::string& experiment, const std::vector<std::string>& set);
+  // The same, put together but not run: its data, partition and initial model.
+  Result<std::unique_ptr<Assembly>> assembly(const std::string& experiment,
+                                             const std::vector<std::string>& set);
+  // One run a seed, in the order of the seeds.
+  Result<std::vector<RunResult>> runs(const std::string& experiment,
+                                      const std::vector<std::string>& set);
   // The final figure (ledger.h) of one run a seed.
   Result<Sample> over_seeds(const std::string& experiment, const std::vector<std::string>& set,
                             const std::string& figure);
+  // Tuning: sets `setting` to each value of the grid, and takes the one whose final `figure`, a
+  // training loss, has the lowest mean over the seeds. A run that blew up is out. Test data play
+  // no part. An error when no value gives a finite loss.
+  Result<Tuned> tune(const std::string& experiment, const std::vector<std::string>& set,
+                     const std::string& setting, const std::vector<double>& grid,
+                     const std::string& figure);
+  // What tune() ran at the value it took, in the order of the seeds.
+  static Result<Sample> figure_of(const std::vector<RunResult>& runs, const std::string& figure);
 
  private:
   ThreadPool& pool_;
@@ -72,7 +111,7 @@ class StudyContext {
 };
 
 struct Study {
-  std::string name;     // "relaysgd"
+  std::string name;  // "relaysgd"
   std::string summary;
   std::string paper;
   Result<std::vector<Claim>> (*run)(StudyContext& context);
@@ -82,6 +121,12 @@ struct Study {
 const std::vector<Study>& studies();
 
 std::string verdict_text(Verdict verdict);
+Verdict reproduced_if(bool held);
+// A claim whose method this build does not have; `reason` is one clause.
+Claim not_reached(std::string claim, std::string paper, std::string margin, std::string reason);
+// A table with its heading above it; every row has a cell for every column.
+std::string markdown_table(const std::string& heading, const std::vector<std::string>& columns,
+                           const std::vector<std::vector<std::string>>& rows);
 // Markdown: the claims as a table, then notes, then what the study added.
 std::string study_markdown(const Study& study, const std::vector<Claim>& claims,
                            const std::string& text);

@@ -1,0 +1,129 @@
+#!/bin/sh
+# Wrong input to `shoal`: one clear line that says what and where, exit code 2, nothing half-written.
+# And what Ctrl-C, --resume and several threads leave.
+set -u
+shoal=$1
+source=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+failures=0
+
+fail() { echo "FAILED: $1"; failures=$((failures + 1)); }
+
+# refuses NAME PATTERN COMMAND...: exit 2, one line on stderr that matches, no folder made.
+refuses() {
+  name=$1; pattern=$2; shift 2
+  rm -rf out
+  "$@" > stdout 2> stderr
+  code=$?
+  [ "$code" -eq 2 ] || fail "$name: exit code $code, not 2"
+  [ "$(wc -l < stderr)" -eq 1 ] || fail "$name: $(wc -l < stderr) lines on the error stream"
+  grep -Eq "$pattern" stderr || fail "$name: says '$(cat stderr)'"
+  [ ! -e out ] || fail "$name: left something behind"
+}
+
+cat > good.toml <<'T'
+[data]
+kind = "digits"
+[partition]
+kind = "iid"
+[model]
+kind = "softmax"
+[nodes]
+count = 8
+[method]
+kind = "fedavg"
+rounds = 12
+cohort = 4
+learning_rate = 0.3
+T
+cat > ring.toml <<'T'
+[data]
+kind = "digits"
+[partition]
+kind = "iid"
+[model]
+kind = "softmax"
+[nodes]
+count = 8
+[topology]
+kind = "ring"
+[method]
+kind = "dpsgd"
+steps = 10
+T
+
+run="$shoal run --quiet --out out"
+refuses "misspelt setting" "did you mean 'ratio'" $run good.toml --set codec.kind=top_k --set codec.ration=0.1
+refuses "misspelt method" "did you mean 'fedavg'" $run good.toml --set method.kind=fedavgg
+refuses "misspelt section" "did you mean 'method'" $run good.toml --set methd.rounds=3
+refuses "out of range" "learning_rate.*must be > 0" $run good.toml --set method.learning_rate=-1
+refuses "not a number" "rounds.*must be an integer" $run good.toml --set method.rounds=many
+refuses "cohort too large" "cohort of 9 from 8" $run good.toml --set method.cohort=9
+refuses "too many faults" "trimmed_mean" $run good.toml --set rule.kind=trimmed_mean --set rule.faults=2
+refuses "liars without attack" "no \[attack\]" $run good.toml --set nodes.liars=2
+refuses "cyclic graph for RelaySGD" "RelaySum needs a tree.*cycle" $run ring.toml --set method.kind=relaysgd
+refuses "D2 on a ring" "lambda_min > -1/3" $run ring.toml --set method.kind=d2
+refuses "missing experiment" "cannot open nowhere.toml" $run nowhere.toml
+refuses "missing data set" "dataset-fashion-mnist" $run good.toml --set data.kind=fashion_mnist --set data.folder=/nowhere
+printf 'rounds = = 3\n' > broken.toml
+refuses "broken TOML" "broken.toml: line 1" $run broken.toml
+
+# Files that are truncated or lie.
+printf '\000\000\010\003\377\377\377\377\377\377\377\377\377\377\377\377' > lying.idx
+printf '\000\000\010\003' > short.idx
+printf 'a,b,label\n1,2,0\n1,x,1\n' > bad.csv
+printf '\223NUMPY\001\000\020\000{garbage header}' > bad.npy
+for case in "idx lying.idx" "idx short.idx" "npy bad.npy"; do
+  set -- $case
+  refuses "$2" "$2" $run good.toml --set data.kind=$1 --set data.train_features="\"$2\"" \
+    --set data.train_labels="\"$2\"" --set data.test_features="\"$2\"" --set data.test_labels="\"$2\""
+done
+refuses "bad.csv" "bad.csv.*line 3" $run good.toml --set data.kind=csv --set data.train=\"bad.csv\" \
+  --set data.test=\"bad.csv\" --set data.label=label
+
+# A folder that cannot be written: a file stands where the folder should be.
+printf 'x' > blocked
+"$shoal" run --quiet good.toml --out blocked/sub > stdout 2> stderr
+[ $? -eq 2 ] && grep -q "blocked" stderr || fail "unwritable folder: '$(cat stderr)'"
+
+# A full disk at a checkpoint, as far as write() can tell: no file may grow beyond 8 blocks.
+"$shoal" run --quiet good.toml --out full --set report.checkpoint_every=3 --stop-after 4 > /dev/null 2>&1
+cp full/good/checkpoint/newest.txt before.txt
+( trap '' XFSZ; ulimit -f 8; "$shoal" run --quiet good.toml --out full --resume \
+    --set report.checkpoint_every=3 --set report.tensorboard=false > stdout 2> stderr )
+code=$?
+[ "$code" -eq 2 ] || fail "full disk: exit code $code: $(cat stderr)"
+grep -Eq "cannot (write|close).*" stderr || fail "full disk: says '$(cat stderr)'"
+cmp -s before.txt full/good/checkpoint/newest.txt || fail "full disk: the old checkpoint is gone"
+ls full/good/checkpoint | grep -q tmp && fail "full disk: a temporary file was left"
+
+# Threads, stopping and resuming leave the same bytes.
+"$shoal" run --quiet good.toml --out one --threads 1 > /dev/null || fail "run with 1 thread"
+"$shoal" run --quiet good.toml --out two --threads 2 > /dev/null || fail "run with 2 threads"
+for round in 0 1 5 11; do
+  rm -rf parts
+  "$shoal" run --quiet good.toml --out parts --stop-after $round > /dev/null 2>&1
+  [ $? -eq 130 ] || [ $round -eq 11 ] || fail "stop after round $round"
+  "$shoal" run --quiet good.toml --out parts --resume > /dev/null || fail "resume after $round"
+  cmp -s one/good/ledger.jsonl parts/good/ledger.jsonl || fail "ledger after resuming at $round"
+  cmp -s one/good/model.safetensors parts/good/model.safetensors || fail "model after resuming at $round"
+done
+cmp -s one/good/ledger.jsonl two/good/ledger.jsonl || fail "ledger differs between 1 and 2 threads"
+cmp -s one/good/model.safetensors two/good/model.safetensors || fail "model differs between threads"
+"$shoal" run --quiet good.toml --out parts --stop-after 3 > /dev/null 2>&1
+"$shoal" run --quiet good.toml --out parts --resume --seed 9 > stdout 2> stderr
+[ $? -eq 2 ] && grep -q "another experiment" stderr || fail "resuming another experiment: '$(cat stderr)'"
+
+# What teaches: every command has a help, lists list, the reference page is the one in docs/.
+for command in run compare sweep study list explain check partition; do
+  "$shoal" $command --help > /dev/null || fail "$command --help"
+done
+"$shoal" explain topk | grep -q ratio || fail "explain topk"
+"$shoal" explain --markdown > settings.md
+cmp -s settings.md "$source/docs/settings.md" || fail "docs/settings.md is out of date: shoal explain --markdown > docs/settings.md"
+"$shoal" check good.toml > /dev/null || fail "check"
+
+[ "$failures" -eq 0 ] && echo "all fine"
+exit "$failures"
