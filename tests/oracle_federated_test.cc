@@ -1,4 +1,5 @@
 // Federated methods run whole: what each of them is when its difference is switched off.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/test_runs.h"
@@ -117,6 +118,31 @@ TEST(FederatedClaims, ScaffoldReachesTheOptimumFedAvgDoesNot) {
   };
   EXPECT_GT(gap("fedavg"), 0.01);
   EXPECT_LT(gap("scaffold"), 1e-5);
+}
+
+// Clients of 10 rows in batches of 4: an epoch is 4 + 4 + 2 gradients.
+TEST(FederatedLedger, CountsEveryGradientOnce) {
+  const auto gradients = [](const std::string& method, const char* precision = "float") {
+    const Experiment experiment = experiment_of(
+        fmt::format("name = \"count\"\nprecision = \"{}\"\n[data]\nkind = \"fcube\"\n"
+                    "train_rows = 50\ntest_rows = 10\n[partition]\nkind = \"iid\"\n"
+                    "[model]\nkind = \"logistic\"\n[nodes]\ncount = 5\n[method]\nbatch = 4\n",
+                    precision) +
+        method);
+    return outcome_of(experiment).gradients;
+  };
+  const std::string fedavg = "kind = \"fedavg\"\nrounds = 3\n";
+  EXPECT_EQ(gradients(fedavg + "epochs = 2\n"), 3u * 5 * 20);
+  EXPECT_EQ(gradients(fedavg + "local_steps = 1\n"), 3u * 5 * 4);
+  EXPECT_EQ(gradients(fedavg + "local_steps = 5\n"), 3u * 5 * (10 + 8));
+  EXPECT_EQ(gradients(fedavg + "local_steps = 6\n"), 3u * 5 * 20);
+  EXPECT_EQ(gradients("kind = \"mimelite\"\nrounds = 3\n"), 3u * 5 * (10 + 10));
+  for (const char* peers : {"kind = \"all_reduce_sgd\"\n",
+                            "kind = \"dpsgd\"\n[topology]\nkind = "
+                            "\"ring\"\n",
+                            "kind = \"relaysgd\"\n[topology]\nkind = \"chain\"\n"})
+    for (const char* precision : {"float", "double"})
+      EXPECT_EQ(gradients("steps = 5\n" + std::string(peers), precision), 5u * (10 + 8)) << peers;
 }
 
 TEST(FederatedRefusals, SayTheArithmetic) {

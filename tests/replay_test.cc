@@ -105,6 +105,8 @@ std::vector<Case> federated_cases() {
       {"mimelite", clients("mimelite", "cohort = 5\n"), 7},
       {"fednova_momentum", clients("fednova", "optimizer = \"momentum\"\nepochs = 2\n"), 7},
       {"fedyogi", clients("fedyogi", cohort), 7},
+      // Updates overflow and are refused.
+      {"fedavg_huge_steps", clients("fedavg", "learning_rate = 1e38\n"), 7},
       {"fedavg_faults", clients("fedavg", cohort + spared), 7},
       {"fedavg_attacked_faults", liars + spared, 7},
       {"scaffold_faults", clients("scaffold", cohort + spared), 7},
@@ -129,6 +131,7 @@ std::vector<Case> peer_cases() {
              peers(method, more + (faulty ? faults : ""), in_double), 8});
       };
       add("dpsgd", "dpsgd", "optimizer = \"momentum\"\n" + ring);
+      add("dpsgd_blown_up", "dpsgd", "learning_rate = 1e60\n" + ring);
       add("one_peer", "dpsgd_combine_first",
           "[topology]\nkind = \"one_peer_exponential\"\n"
           "[mixing]\nkind = \"uniform\"\n");
@@ -227,6 +230,18 @@ TEST(ReplaySeed, AnotherSeedGivesAnotherTrace) {
   const Outcome once = outcome_of(experiment);
   experiment.general.seed = 12;
   EXPECT_NE(once.trace_digest, outcome_of(experiment).trace_digest);
+}
+
+// The cases that blow up do: their lines hold figures that are no numbers.
+TEST(ReplayCases, BlownUpLinesHoldNulls) {
+  std::size_t blown_up = 0;
+  for (const Case& drawn : all_cases()) {
+    if (drawn.name.find("blown_up") == std::string::npos) continue;
+    const Outcome outcome = outcome_of(experiment_of(drawn.toml));
+    EXPECT_NE(outcome.lines.back().find(":null"), std::string::npos) << drawn.name;
+    ++blown_up;
+  }
+  EXPECT_EQ(blown_up, 4u);
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ Task<> all_reduce_sgd(Node& node, std::shared_ptr<const AllReduceJob<Scalar>> jo
   for (const Step step : node.steps(steps)) {
     std::function<void()> gradient = [&worker] { worker.local_gradient(); };
     co_await node.compute(worker.replica().work_flops(), std::move(gradient));
-    node.count_gradients(worker.replica().gradients_per_step());
+    node.count_gradients(worker.replica().gradients_of_step());
 
     bool complete = false;
     if (job->settings.collective == CollectiveKind::kRing)

@@ -38,10 +38,12 @@ double FederatedClient::work_flops() const {
 
 std::uint64_t FederatedClient::gradients() const {
   const FederatedSettings& settings = job_->settings;
-  std::uint64_t evaluated = rows().size() * static_cast<std::uint64_t>(settings.epochs);
-  if (settings.local_steps > 0)
-    evaluated = job_->steps_of(worker(), round_) *
-                std::min<std::uint64_t>(rows().size(), static_cast<std::uint64_t>(settings.batch));
+  // Whole epochs, then the batches of the last one, which ends with the remainder.
+  const std::size_t steps = job_->steps_of(worker(), round_);
+  const auto batch = static_cast<std::size_t>(settings.batch);
+  const std::size_t per_epoch = (rows().size() + batch - 1) / batch;
+  std::uint64_t evaluated =
+      steps / per_epoch * rows().size() + std::min(steps % per_epoch * batch, rows().size());
   if (settings.correction.kind == CorrectionKind::kMimeLite) evaluated += rows().size();
   return evaluated;
 }

@@ -140,7 +140,7 @@ Task<> gossip(Node& node, std::shared_ptr<const GossipJob<Scalar>> job) {
     const std::size_t phase = step % job->mixing.size();
     std::function<void()> local_step = [&peer, step] { peer.local_step(step); };
     co_await node.compute(peer.replica().work_flops(), std::move(local_step));
-    node.count_gradients(peer.replica().gradients_per_step());
+    node.count_gradients(peer.replica().gradients_of_step());
 
     const Frame frame = peer.outgoing(step);
     const std::vector<NodeId>& from = job->from[phase][node.id()];

@@ -204,7 +204,7 @@ Task<> relay_sgd(Node& node, std::shared_ptr<const RelayJob<Scalar>> job) {
   for (const Step step : node.steps(static_cast<Step>(job->settings.steps))) {
     std::function<void()> local_step = [&worker, step] { worker.local_step(step); };
     co_await node.compute(worker.replica().work_flops(), std::move(local_step));
-    node.count_gradients(worker.replica().gradients_per_step());
+    node.count_gradients(worker.replica().gradients_of_step());
 
     for (std::size_t plane = 0; plane < job->planes.size(); ++plane) {
       const std::vector<NodeId>& neighbors = job->planes[plane].out[node.id()];

@@ -35,6 +35,7 @@ void Replica<Scalar>::compute_gradient() {
     return;
   }
   const Batch batch{problem_.data.get(), order_->next_batch()};
+  evaluated_rows_ = batch.rows.size();
   loss_ = problem_.models->mine().gradient(parameters_, batch, gradient_);
 }
 

@@ -37,7 +37,8 @@ class Replica : public Persistent {
   void compute_gradient();
   // Modelled operations of one propose().
   double work_flops() const;
-  std::uint64_t gradients_per_step() const { return batch_rows_; }
+  // Rows whose gradient the last step evaluated: the batch at an epoch's end may be smaller.
+  std::uint64_t gradients_of_step() const { return evaluated_rows_; }
 
   void save(ByteWriter& out) const override;
   Status load(ByteReader& in) override;
@@ -48,6 +49,7 @@ class Replica : public Persistent {
   OptimizerSettings settings_;
   Step steps_;
   std::size_t batch_rows_;
+  std::size_t evaluated_rows_ = 0;
   LocalOptimizer<Scalar> optimizer_;
   std::optional<DataOrder> order_;  // none for a worker without data
   std::vector<Scalar> parameters_;

@@ -61,7 +61,8 @@ TEST(Experiment, WrongKindsNameTheNearest) {
 }
 
 TEST(Experiment, WrongTypesAndRanges) {
-  expect_error(base_and("learning_rate = \"fast\"\n"), {"learning_rate in [method] is a text; it must be a number"});
+  expect_error(base_and("learning_rate = \"fast\"\n"),
+               {"learning_rate in [method] is a text; it must be a number"});
   expect_error(base_and("learning_rate = 0.0\n"), {"learning_rate", "> 0"});
   expect_error(base_and("[faults]\nloss = 1.5\n"), {"loss", "< 1"});
   expect_error(base_and("batch = 0\n"), {"batch", ">= 1"});
