@@ -1,7 +1,6 @@
 // The method of docs/tutorial.md, compiled as it stands there and run.
-#include <gtest/gtest.h>
-
 #include <fstream>
+#include <gtest/gtest.h>
 #include <sstream>
 
 #include "shoal/base/toml.h"
@@ -38,8 +37,8 @@ Result<std::unique_ptr<Method>> make_momentum_gossip(const GossipSettings& setti
 }  // namespace
 
 CatalogueEntry<Method> momentum_gossip_entry() {
-  return catalogue_entry<Method, GossipSettings>(
-      "momentum_gossip", "averages models and updates", "", &make_momentum_gossip);
+  return catalogue_entry<Method, GossipSettings>("momentum_gossip", "averages models and updates",
+                                                 "", &make_momentum_gossip);
 }
 }  // namespace shoal
 
@@ -98,8 +97,8 @@ TEST(Tutorial, ItsMethodLearns) {
   shoal::Assembly& a = *assembly.value();
 
   const shoal::Catalogue<shoal::Method> one("method", {shoal::momentum_gossip_entry()});
-  const auto table = shoal::parse_toml(
-      "kind = \"momentum_gossip\"\nsteps = 60\nbatch = 0\nlearning_rate = 0.5");
+  const auto table =
+      shoal::parse_toml("kind = \"momentum_gossip\"\nsteps = 60\nbatch = 0\nlearning_rate = 0.5");
   const auto method = one.make(table.value(), "[method]");
   ASSERT_TRUE(method.ok());
   shoal::MethodParts parts;
