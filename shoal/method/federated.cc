@@ -83,6 +83,10 @@ Status check_settings(const FederatedSettings& settings, const MethodParts& part
   if (settings.uneven_steps && settings.local_steps == 0)
     return invalid_argument(
         "uneven_steps draws from 1..local_steps; set local_steps to the most a client may make");
+  const std::size_t wanted = cohort == 0 ? clients : cohort;
+  if (wanted > kClientsPerRoundMax)
+    return limit_exceeded(fmt::format("a round of {} clients; the limit is {}: set cohort", wanted,
+                                      kClientsPerRoundMax));
   const bool stateful = settings.correction.kind == CorrectionKind::kScaffold;
   if (stateful && settings.optimizer.optimizer != LocalOptimizerKind::kSgd)
     return invalid_argument(

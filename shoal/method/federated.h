@@ -42,6 +42,8 @@ struct FederatedSettings {
 void describe(Settings& s, FederatedSettings& v);
 
 inline constexpr NodeId kServer = 0;
+// Clients of one round; an inbox holds them all, with room for early and doubled frames.
+inline constexpr std::size_t kClientsPerRoundMax = 10000;
 
 // What all nodes of a federated run share, read-only.
 struct FederatedJob {

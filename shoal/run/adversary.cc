@@ -36,8 +36,7 @@ void Adversary::round_closed(NodeId receiver, std::vector<Message>& messages) {
     lying.push_back(i);
   }
   // An attack that cannot be mounted in this round (too few honest rows, say) is not mounted.
-  if (lying.empty()) return;
-  if (!attack_->check(view.honest.size(), lying.size()).ok()) return;
+  if (lying.empty() || !attack_->check(view.honest.size(), lying.size()).ok()) return;
   std::vector<float> forged(lying.size() * layout_.size());
   attack_->forge(view, forged);
   for (std::size_t k = 0; k < lying.size(); ++k) {

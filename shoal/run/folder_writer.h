@@ -25,7 +25,7 @@ class FolderWriter {
   FolderWriter(const FolderWriter&) = delete;
   FolderWriter& operator=(const FolderWriter&) = delete;
 
-  // A new run: makes the folder; refuses one that already holds a run of another experiment.
+  // A new run: makes the folder; an earlier run in it is replaced.
   Status begin(const std::string& folder, const Experiment& experiment);
   // An interrupted run: reads its newest valid checkpoint and cuts the ledger back to it. An error
   // when the folder holds no checkpoint, or one of another experiment.
