@@ -36,7 +36,10 @@ if [ $# -eq 2 ]; then
 else
   # The download runs in the temporary folder; apt's own sandbox user must be able to write there.
   chmod 755 "$work"
-  (cd "$work" && apt-get -qq -o APT::Sandbox::User=root download python3-sklearn) || {
+  download() { (cd "$work" && apt-get -qq -o APT::Sandbox::User=root download python3-sklearn); }
+  refresh() { if [ "$(id -u)" = 0 ]; then apt-get update -qq; else sudo apt-get update -qq; fi; }
+  # A machine that has never looked has no list of packages yet.
+  download 2> /dev/null || { refresh && download; } || {
     echo "$0: apt-get could not download python3-sklearn; give its .deb as second argument" >&2
     exit 1
   }

@@ -102,11 +102,11 @@ void ThreadPool::parallel_for(std::size_t blocks, const std::function<void(std::
   const auto drain = [&] {
     for (std::size_t block = next++; block < blocks; block = next++) body(block);
   };
-  std::vector<Ticket> helpers;
+  std::vector<Ticket> shared;
   const std::size_t wanted = blocks < threads() ? blocks : threads();
-  for (std::size_t i = 1; i < wanted; ++i) helpers.push_back(submit(drain));
+  for (std::size_t i = 1; i < wanted; ++i) shared.push_back(submit(drain));
   drain();
-  for (const auto& helper : helpers) wait(helper);
+  for (const auto& ticket : shared) wait(ticket);
 }
 
 }  // namespace shoal
