@@ -48,6 +48,11 @@ Result<RunSummary> run_one(const Experiment& experiment, const std::string& fold
     if (!options.quiet) fmt::print(stderr, "{}: finished already\n", experiment.general.name);
     return read_run_folder(folder);
   }
+  if (!options.resume && !options.quiet &&
+      std::filesystem::exists(folder + "/checkpoint/newest.txt"))
+    fmt::print(stderr,
+               "{}: starting anew; its checkpoint is discarded (--resume goes on from it)\n",
+               experiment.general.name);
   if (continues) {
     SHOAL_TRY(const Bytes checkpoint, writer.resume(folder, experiment));
     SHOAL_TRY_STATUS(run->resume(checkpoint));
