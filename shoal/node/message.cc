@@ -7,7 +7,6 @@ namespace {
 
 constexpr std::uint16_t kFormat = 1;
 constexpr std::size_t kHeaderBytes = 16;
-constexpr std::size_t kPartHeaderBytes = 16;
 constexpr std::size_t kPartsMax = 4096;
 
 }  // namespace
