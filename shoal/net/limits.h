@@ -1,0 +1,47 @@
+// The limits of a real run, each with its name and unit. Nothing in shoal/net waits, queues, retries
+// or allocates beyond one of these.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace shoal {
+
+inline constexpr std::size_t kChunkBytesMax = std::size_t{1} << 20;           // one piece on the wire
+inline constexpr std::size_t kReceiveBytesMax = std::size_t{4} << 20;         // one gRPC message
+inline constexpr std::size_t kFrameOverheadBytesMax = std::size_t{64} << 10;  // beyond the model
+inline constexpr std::size_t kHeadBytesMax = std::size_t{256} << 10;          // before any body
+inline constexpr std::size_t kUnauthenticatedBytesMax = std::size_t{64} << 10;
+
+inline constexpr std::size_t kStreamsPerConnectionMax = 4;
+inline constexpr std::size_t kConnectionsPerClientMax = 2;
+inline constexpr std::size_t kUnauthenticatedConnectionsMax = 256;
+inline constexpr std::size_t kUnauthenticatedConnectionsPerAddressMax = 8;
+// Unread pieces of one client that the server may hold.
+inline constexpr std::size_t kQueuedChunksPerClientMax = 2;
+// Frames waiting for one receiver; the oldest goes when there are more.
+inline constexpr std::size_t kQueuedFramesPerNodeMax = 8;
+
+inline constexpr double kHandshakeTimeout_s = 10.0;
+inline constexpr double kControlDeadline_s = 10.0;
+inline constexpr double kUploadGrace_s = 30.0;             // deadline: bytes / the rate below + this
+inline constexpr double kUploadBytesPerSecondMin = 16384;  // slower for kUploadGrace_s is cut
+inline constexpr double kKeepalive_s = 30.0;
+inline constexpr double kKeepaliveAnswer_s = 10.0;
+inline constexpr double kConnectionAge_s = 3600.0;
+inline constexpr double kConnectionAgeGrace_s = 60.0;
+inline constexpr double kHeartbeat_s = 5.0;
+inline constexpr double kSilence_s = 15.0;  // a member that is silent for so long is absent
+inline constexpr double kRevocationCheck_s = 10.0;
+
+inline constexpr int kRetriesMax = 5;  // in a row, before a caller is told
+inline constexpr double kBackoffFirst_s = 0.5;
+inline constexpr double kBackoffLast_s = 30.0;
+
+// A proof is valid for so long around the receiver's clock; its nonce is remembered twice as long.
+inline constexpr std::int64_t kClockSkew_s = 30;
+inline constexpr std::size_t kNoncesPerClientMax = 65536;
+
+inline constexpr std::size_t kNameLengthMax = 63;
+
+}  // namespace shoal
