@@ -1,4 +1,6 @@
 // `shoal run`: the runs of an experiment file, one after another, each into its folder.
+#include "shoal/run/run.h"
+
 #include <atomic>
 #include <csignal>
 #include <filesystem>
@@ -9,10 +11,10 @@
 #include "shoal/run/chrome_trace.h"
 #include "shoal/run/folder_writer.h"
 #include "shoal/run/report.h"
-#include "shoal/run/tensorboard.h"
 
 #include "cli/command.h"
 #include "cli/progress.h"
+#include "cli/run_mpi.h"
 
 namespace shoal {
 namespace {
@@ -77,20 +79,38 @@ Result<RunSummary> run_one(const Experiment& experiment, const std::string& fold
   SHOAL_TRY_STATUS(written);
   SHOAL_TRY_STATUS(status);
   interrupted = run->result().interrupted;
-  SHOAL_TRY_STATUS(writer.finish(*run, progress.wall_s(), pool.threads()));
+  SHOAL_TRY_STATUS(
+      writer.finish(run->assembly(), run->result(), progress.wall_s(), pool.threads()));
   if (experiment.report.trace)
     SHOAL_TRY_STATUS(write_file_atomically(folder + "/trace.json", trace.json()));
-  if (experiment.report.tensorboard && !interrupted)
-    SHOAL_TRY_STATUS(write_file_atomically(folder + "/events.out.tfevents.0.shoal",
-                                           tensorboard_events(run->result().lines)));
-  if (!interrupted) {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder + "/checkpoint", ignored);
+  return writer.summarise(run->assembly(), run->result());
+}
+
+// Every run of the file in turn, here or over the ranks of an MPI job; the summaries of those that
+// ran, or none in ranks that keep no ledger.
+int run_all(const std::vector<Experiment>& experiments, const std::string& base,
+            const RunOptions& options, MpiTransport* mpi, ThreadPool& pool,
+            std::vector<RunSummary>& summaries) {
+  for (const Experiment& experiment : experiments) {
+    bool interrupted = false;
+    const std::string folder = base + "/" + experiment.general.name;
+    if (mpi) {
+      auto summary = run_over_mpi(experiment, folder, options.quiet, *mpi, pool);
+      if (!summary.ok()) return complain(summary.error());
+      if (*summary) summaries.push_back(std::move(**summary));
+      continue;
+    }
+    auto summary = run_one(experiment, folder, options, pool, interrupted);
+    if (!summary.ok()) return complain(summary.error());
+    if (interrupted) {
+      fmt::print(stderr, "stopped after round {}; go on with: shoal run {} --resume{}\n",
+                 summary->lines.empty() ? 0 : summary->lines.back().round + 1, options.file,
+                 options.out.empty() ? "" : " --out " + options.out);
+      return kExitInterrupted;
+    }
+    summaries.push_back(std::move(summary).value());
   }
-  SHOAL_TRY(const RunSummary summary, read_run_folder(folder));
-  SHOAL_TRY_STATUS(
-      write_file_atomically(folder + "/report.html", report_html(summary.name, {summary})));
-  return summary;
+  return 0;
 }
 
 int run_file(const RunOptions& options) {
@@ -111,20 +131,18 @@ int run_file(const RunOptions& options) {
     if (auto made = assemble(experiment, 1); !made.ok())
       return complain(several ? within("run '" + experiment.general.name + "'", made.error())
                               : made.error());
-  std::vector<RunSummary> summaries;
-  for (const Experiment& experiment : *experiments) {
-    bool interrupted = false;
-    const std::string folder = base + "/" + experiment.general.name;
-    auto summary = run_one(experiment, folder, options, pool, interrupted);
-    if (!summary.ok()) return complain(summary.error());
-    if (interrupted) {
-      fmt::print(stderr, "stopped after round {}; go on with: shoal run {} --resume{}\n",
-                 summary->lines.empty() ? 0 : summary->lines.back().round + 1, options.file,
-                 options.out.empty() ? "" : " --out " + options.out);
-      return kExitInterrupted;
-    }
-    summaries.push_back(std::move(summary).value());
+  std::unique_ptr<MpiTransport> mpi;
+  if (started_under_mpi()) {
+    if (options.resume)
+      return complain(unsupported("runs over MPI are not resumed; leave --resume out"));
+    auto joined = MpiTransport::join();
+    if (!joined.ok()) return complain(joined.error());
+    mpi = std::move(joined).value();
   }
+  std::vector<RunSummary> summaries;
+  if (const int code = run_all(*experiments, base, options, mpi.get(), pool, summaries); code != 0)
+    return code;
+  if (summaries.empty()) return 0;
   fmt::print("\n{}\n", summary_table(summaries));
   std::string report = base + "/" + summaries.front().name + "/report.html";
   if (several) {
@@ -145,7 +163,8 @@ void add_run_command(CLI::App& app, Action& action) {
       "Run an experiment file.\n"
       "Every run leaves a folder with its resolved experiment, ledger, model and report.\n"
       "Ctrl-C saves a checkpoint; --resume goes on from it, with the same bytes as if it\n"
-      "had never stopped.");
+      "had never stopped.\n"
+      "Under mpirun or srun the ranks share the nodes: mpirun -n 9 shoal run exp.toml");
   command->add_option("file", options->file, "the experiment (TOML)")->required();
   command->add_option("--set", options->set, "change a setting: --set codec.ratio=0.1")
       ->allow_extra_args(false);

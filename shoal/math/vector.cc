@@ -222,6 +222,11 @@ void weighted_sum(std::span<const Row> rows, std::span<const double> weights,
   }
 }
 
+void accumulate(double a, Row x, std::span<double> sums) {
+  SHOAL_CHECK(x.size() == sums.size(), kEqualLength);
+  HWY_DYNAMIC_DISPATCH(accumulate_kernel)(a, x.data(), sums.data(), x.size());
+}
+
 void mean_of_rows(std::span<const Row> rows, std::span<float> out) {
   SHOAL_CHECK(!rows.empty(), "the mean of no rows");
   const std::vector<double> weights(rows.size(), 1.0 / static_cast<double>(rows.size()));

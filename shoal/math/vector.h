@@ -20,6 +20,8 @@ void scale(float a, std::span<float> x);
 void scaled_sum(float a, Row x, float b, Row y, std::span<float> out);
 // out = sum_i weights[i] rows[i], summed per coordinate in double and in row order, rounded once.
 void weighted_sum(std::span<const Row> rows, std::span<const double> weights, std::span<float> out);
+// sums += a x in double: a weighted sum taken one row at a time.
+void accumulate(double a, Row x, std::span<double> sums);
 // The weighted sum with all weights 1/n; at least one row.
 void mean_of_rows(std::span<const Row> rows, std::span<float> out);
 

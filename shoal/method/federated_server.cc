@@ -24,7 +24,7 @@ Frame FederatedServer::invitation(Step round) const {
 }
 
 double FederatedServer::work_flops(const Arrivals& arrivals) const {
-  return 2.0 * static_cast<double>(arrivals.messages.size() * parameters_.size());
+  return 2.0 * static_cast<double>(arrivals.senders.size() * parameters_.size());
 }
 
 Result<FederatedServer::Update> FederatedServer::decode(const Message& message) const {
@@ -55,11 +55,13 @@ Result<FederatedServer::Update> FederatedServer::decode(const Message& message) 
 }
 
 // Those that are usable, by sender.
-std::vector<FederatedServer::Update> FederatedServer::decode_all(const Arrivals& arrivals) const {
-  const std::size_t count = arrivals.messages.size();
+std::vector<FederatedServer::Update> FederatedServer::decode_held() const {
+  std::vector<const Message*> messages;
+  for (const auto& [sender, message] : held_) messages.push_back(&message);
+  const std::size_t count = messages.size();
   std::vector<std::optional<Update>> decoded(count);
   const auto decode_one = [&](std::size_t i) {
-    auto update = decode(arrivals.messages[i]);
+    auto update = decode(*messages[i]);
     if (update.ok()) decoded[i] = std::move(update).value();
   };
   if (job_->pool)
@@ -94,32 +96,89 @@ double FederatedServer::normalise(std::span<Update> updates,
   return effective;
 }
 
-void FederatedServer::close_round(Step round, const Arrivals& arrivals) {
-  std::vector<Update> updates = decode_all(arrivals);
-  refused_ = arrivals.messages.size() - updates.size();
-  used_ = updates.size();
-  abandoned_ = updates.empty() || !rule_->check(updates.size(), job_->declared_faults).ok();
-  if (abandoned_) return;
+bool FederatedServer::adds_up() const {
+  return rule_->is_weighted_mean() && !job_->settings.normalise && correction_.broadcast().empty();
+}
 
+void FederatedServer::open_round(std::vector<NodeId> cohort) {
+  cohort_ = std::move(cohort);
+  next_in_cohort_ = 0;
+  held_.clear();
+  weight_ = 0.0;
+  used_ = refused_ = 0;
+}
+
+void FederatedServer::take(const Message& message) {
+  held_.emplace(message.sender(), message);
+  if (!adds_up()) return;
+  while (next_in_cohort_ < cohort_.size()) {
+    const auto next = held_.find(cohort_[next_in_cohort_]);
+    if (next == held_.end()) return;
+    add_up(next->second);
+    held_.erase(next);
+    ++next_in_cohort_;
+  }
+}
+
+void FederatedServer::add_up(const Message& message) {
+  const auto update = decode(message);
+  if (!update.ok()) {
+    ++refused_;
+    return;
+  }
+  const bool uniform = job_->settings.weighting == Weighting::kUniform;
+  const double weight = uniform ? 1.0 : update->rows;
+  if (used_ == 0) sum_.assign(parameters_.size(), 0.0);
+  accumulate(weight, update->delta, sum_);
+  weight_ += weight;
+  ++used_;
+}
+
+void FederatedServer::aggregate_sum(std::span<float> delta) {
+  for (std::size_t i = 0; i < delta.size(); ++i) delta[i] = static_cast<float>(sum_[i] / weight_);
+  sum_ = {};
+}
+
+Status FederatedServer::aggregate_rows(Step round, std::span<float> delta) {
+  std::vector<Update> updates = decode_held();
+  refused_ = held_.size() - updates.size();
+  used_ = updates.size();
+  held_.clear();
+  SHOAL_TRY_STATUS(rule_->check(used_, job_->declared_faults));
   RoundView view;
   view.round = round;
   view.declared_faults = job_->declared_faults;
   view.pool = job_->pool;
   view.weights = weights(updates);
   const double effective = job_->settings.normalise ? normalise(updates, view.weights) : 1.0;
-  std::vector<std::vector<float>> extras;
-  for (Update& update : updates) {
+  for (const Update& update : updates) {
     view.rows.emplace_back(update.delta);
     view.senders.push_back(update.sender);
-    if (!update.extra.empty()) extras.push_back(std::move(update.extra));
   }
-  std::vector<float> delta(parameters_.size());
-  abandoned_ = !rule_->aggregate(view, delta).ok();
-  if (abandoned_) return;
+  SHOAL_TRY(const Selection selection, rule_->aggregate(view, delta));
   if (effective != 1.0) scale(static_cast<float>(effective), delta);
+  extras_.clear();
+  for (Update& update : updates)
+    if (!update.extra.empty()) extras_.push_back(std::move(update.extra));
+  return ok_status();
+}
+
+void FederatedServer::close_round(Step round, const Arrivals& arrivals) {
+  for (const Message& message : arrivals.messages) held_.emplace(message.sender(), message);
+  std::vector<float> delta(parameters_.size());
+  if (adds_up()) {
+    for (const auto& [sender, message] : held_) add_up(message);
+    held_.clear();
+    abandoned_ = !rule_->check(used_, job_->declared_faults).ok();
+    if (!abandoned_) aggregate_sum(delta);
+  } else {
+    abandoned_ = !aggregate_rows(round, delta).ok();
+  }
+  if (abandoned_) return;
   update_norm_ = std::sqrt(squared_norm(delta));
   optimizer_.step(delta, parameters_);
-  correction_.absorb(extras);
+  correction_.absorb(extras_);
+  extras_.clear();
 }
 
 void FederatedServer::save(ByteWriter& out) const {
@@ -137,7 +196,7 @@ Status FederatedServer::load(ByteReader& in) {
 namespace {
 
 void report(Node& node, Step round, const FederatedServer& server, const Arrivals& arrivals) {
-  node.show(round, "arrived", static_cast<double>(arrivals.messages.size()));
+  node.show(round, "arrived", static_cast<double>(arrivals.senders.size()));
   if (!arrivals.missing.empty())
     node.show(round, "missing", static_cast<double>(arrivals.missing.size()));
   if (server.refused() > 0) node.show(round, "refused", static_cast<double>(server.refused()));
@@ -158,11 +217,13 @@ Task<> federated_server(Node& node, std::shared_ptr<const FederatedJob> job) {
   node.keep(server);
   for (const Step round : node.steps(static_cast<Step>(job->settings.rounds))) {
     const std::vector<NodeId> cohort = job->cohort(round);
+    server.open_round(cohort);
     const Frame invitation = server.invitation(round);
     for (const NodeId client : cohort) co_await node.send(client, invitation);
 
     Until until(job->patience_s);
     until.goal = job->cohort_size();
+    until.take = [&server](const Message& update) { server.take(update); };
     const Arrivals arrivals = co_await node.gather(kUpdateTag, round, cohort, until);
 
     std::function<void()> close = [&server, &arrivals, round] {

@@ -1,6 +1,7 @@
 // The server's half of the federated skeleton: the global model and what is done with a round.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -14,7 +15,13 @@ class FederatedServer : public Persistent {
 
   // The message every client of the round is sent.
   Frame invitation(Step round) const;
-  // Decodes, screens, aggregates and steps. To be run inside compute().
+  // Before anything of a round is taken in. `cohort` is increasing.
+  void open_round(std::vector<NodeId> cohort);
+  // Takes in one update as it comes. Under a rule that is a weighted mean it is added up as soon as
+  // those before it in the cohort have been, so that memory holds a sum and not the rows; updates
+  // are added in the order of the cohort whatever order they come in.
+  void take(const Message& message);
+  // Takes in what is left, then aggregates and steps. To be run inside compute().
   void close_round(Step round, const Arrivals& arrivals);
   double work_flops(const Arrivals& arrivals) const;
 
@@ -37,8 +44,12 @@ class FederatedServer : public Persistent {
     std::vector<float> extra;
   };
   Result<Update> decode(const Message& message) const;
-  std::vector<Update> decode_all(const Arrivals& arrivals) const;
+  std::vector<Update> decode_held() const;
   std::vector<double> weights(std::span<const Update> updates) const;
+  bool adds_up() const;
+  void add_up(const Message& message);
+  void aggregate_sum(std::span<float> delta);
+  Status aggregate_rows(Step round, std::span<float> delta);
   // Divides by a_i and returns tau_eff = sum p_i a_i.
   double normalise(std::span<Update> updates, std::span<const double> weights) const;
 
@@ -47,6 +58,13 @@ class FederatedServer : public Persistent {
   std::vector<float> parameters_;
   ServerOptimizer optimizer_;
   CorrectionState correction_;
+  // Of the open round.
+  std::vector<NodeId> cohort_;
+  std::size_t next_in_cohort_ = 0;          // whose update is added next
+  std::map<NodeId, Message> held_;          // came before their turn
+  std::vector<double> sum_;                 // of weight times update
+  double weight_ = 0.0;                     // of those in the sum
+  std::vector<std::vector<float>> extras_;  // corrections of the round's updates
   std::size_t used_ = 0;
   std::size_t refused_ = 0;
   bool abandoned_ = false;

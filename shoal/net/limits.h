@@ -1,5 +1,5 @@
-// The limits of a real run, each with its name and unit. Nothing in shoal/net waits, queues, retries
-// or allocates beyond one of these.
+// The limits of a real run, each with its name and unit. Nothing in shoal/net waits, queues,
+// retries or allocates beyond one of these.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +7,8 @@
 
 namespace shoal {
 
-inline constexpr std::size_t kChunkBytesMax = std::size_t{1} << 20;           // one piece on the wire
-inline constexpr std::size_t kReceiveBytesMax = std::size_t{4} << 20;         // one gRPC message
+inline constexpr std::size_t kChunkBytesMax = std::size_t{1} << 20;    // one piece on the wire
+inline constexpr std::size_t kReceiveBytesMax = std::size_t{4} << 20;  // one gRPC message
 inline constexpr std::size_t kFrameOverheadBytesMax = std::size_t{64} << 10;  // beyond the model
 inline constexpr std::size_t kHeadBytesMax = std::size_t{256} << 10;          // before any body
 inline constexpr std::size_t kUnauthenticatedBytesMax = std::size_t{64} << 10;
@@ -24,7 +24,7 @@ inline constexpr std::size_t kQueuedFramesPerNodeMax = 8;
 
 inline constexpr double kHandshakeTimeout_s = 10.0;
 inline constexpr double kControlDeadline_s = 10.0;
-inline constexpr double kUploadGrace_s = 30.0;             // deadline: bytes / the rate below + this
+inline constexpr double kUploadGrace_s = 30.0;  // deadline: bytes / the rate below + this
 inline constexpr double kUploadBytesPerSecondMin = 16384;  // slower for kUploadGrace_s is cut
 inline constexpr double kKeepalive_s = 30.0;
 inline constexpr double kKeepaliveAnswer_s = 10.0;

@@ -35,6 +35,7 @@ struct Replay {
   std::vector<Input> log;
   std::size_t next = 0;
   Status status;
+  bool send_again = false;
 };
 
 // Frames of a checkpoint, each stored once however many inboxes hold it.

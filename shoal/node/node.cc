@@ -59,8 +59,9 @@ void Node::save(ByteWriter& out, FrameTable& frames) const {
   }
 }
 
-Status Node::restore(ByteReader& in, const FrameTable& frames) {
+Status Node::restore(ByteReader& in, const FrameTable& frames, bool send_again) {
   replay_ = std::make_unique<Replay>();
+  replay_->send_again = send_again;
   SHOAL_TRY(replay_->step, in.number<Step>());
   SHOAL_TRY(replay_->time_s, in.number<double>());
   SHOAL_TRY(const ByteView kept, in.block());
@@ -103,7 +104,7 @@ void Node::begin_wait(WaitKind kind, double patience_s) {
 }
 
 Node::Sending Node::send(NodeId to, const Frame& frame) {
-  if (!replay_) world_.send(id_, to, frame);
+  if (!replay_ || replay_->send_again) world_.send(id_, to, frame);
   return {};
 }
 
@@ -151,6 +152,10 @@ bool Node::wait_is_over() const {
   return wait_.until && wait_.until->enough && wait_.until->enough(wait_.arrived);
 }
 
+bool Node::takes_early() const {
+  return wait_.until && wait_.until->take && world_.hands_over_early();
+}
+
 bool Node::ready() {
   if (replaying()) {
     take_from_replay();
@@ -158,6 +163,7 @@ bool Node::ready() {
   }
   if (wait_.kind != WaitKind::kMessages && wait_.kind != WaitKind::kAny) return false;
   count_arrived();
+  if (takes_early()) take_waiting();
   if (!wait_is_over()) return false;
   finish_wait(false);
   return true;
@@ -193,10 +199,34 @@ void Node::count_arrived() {
     if (!matches(message.sender(), header)) continue;
     ++wait_.arrived;
     if (wait_.kind == WaitKind::kAny) return;
-    const auto place =
-        std::lower_bound(wait_.expected.begin(), wait_.expected.end(), message.sender());
-    arrived_[static_cast<std::size_t>(place - wait_.expected.begin())] = 1;
+    mark_arrived(message.sender());
   }
+}
+
+void Node::mark_arrived(NodeId sender) {
+  const auto place = std::lower_bound(wait_.expected.begin(), wait_.expected.end(), sender);
+  arrived_[static_cast<std::size_t>(place - wait_.expected.begin())] = 1;
+}
+
+// Hands over what came before this wait began, up to its goal.
+void Node::take_waiting() {
+  arrived_.assign(wait_.expected.size(), 0);
+  wait_.arrived = 0;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < inbox_.size(); ++i) {
+    const Message& message = inbox_[i];
+    const FrameHeader header{message.tag(), message.round(), 0};
+    if (!matches(message.sender(), header) || wait_is_over()) {
+      if (kept != i) inbox_[kept] = std::move(inbox_[i]);
+      ++kept;
+      continue;
+    }
+    mark_arrived(message.sender());
+    ++wait_.arrived;
+    world_.fate(id_, Fate::kUsed, message.size_bytes());
+    wait_.until->take(message);
+  }
+  inbox_.resize(kept);
 }
 
 // Moves the messages of this wait from the inbox to arrivals_, the first `goal` to have come.
@@ -226,13 +256,12 @@ void Node::collect(bool timed_out) {
   auto& messages = arrivals_.messages;
   std::sort(messages.begin(), messages.end(),
             [](const Message& a, const Message& b) { return a.sender() < b.sender(); });
-  std::size_t next = 0;
-  for (const NodeId sender : wait_.expected) {
-    if (next < messages.size() && messages[next].sender() == sender)
-      ++next;
-    else
-      arrivals_.missing.push_back(sender);
+  if (!takes_early()) {
+    std::fill(arrived_.begin(), arrived_.end(), 0);
+    for (const Message& message : messages) mark_arrived(message.sender());
   }
+  for (std::size_t i = 0; i < wait_.expected.size(); ++i)
+    (arrived_[i] ? arrivals_.senders : arrivals_.missing).push_back(wait_.expected[i]);
   const bool single = wait_.expected.data() == &wait_.single;
   mark_closed(wait_.tag, single ? wait_.single : kAllSenders, wait_.round);
   if (interceptor_ && !messages.empty()) interceptor_->round_closed(id_, messages);
@@ -265,7 +294,9 @@ void Node::consumed(Input input) {
 void Node::take_from_replay() {
   Input& input = replay_->log[replay_->next++];
   if (wait_.kind == WaitKind::kCompute) std::exchange(job_, nullptr)();
+  arrivals_ = Arrivals();
   arrivals_.messages = std::move(input.messages);
+  for (const Message& message : arrivals_.messages) arrivals_.senders.push_back(message.sender());
   arrivals_.missing = std::move(input.missing);
   arrivals_.timed_out = input.timed_out;
   replay_->time_s = input.time_s;
@@ -309,13 +340,17 @@ void Node::on_frame(NodeId sender, const Frame& frame) {
   if (is_closed(sender, *header)) return world_.fate(id_, Fate::kLate, frame->size());
   if (is_duplicate(sender, *header)) return world_.fate(id_, Fate::kDuplicate, frame->size());
   if (inbox_.size() >= kInboxFramesMax) return world_.fate(id_, Fate::kOverflow, frame->size());
-  inbox_.emplace_back(sender, frame, *header);
-  if (!matches(sender, *header)) return;
-  if (wait_.kind == WaitKind::kMessages) {
-    const auto place = std::lower_bound(wait_.expected.begin(), wait_.expected.end(), sender);
-    arrived_[static_cast<std::size_t>(place - wait_.expected.begin())] = 1;
-  }
+  Message message(sender, frame, *header);
+  const bool awaited = matches(sender, *header);
+  const bool taken = awaited && takes_early();
+  if (!taken) inbox_.push_back(std::move(message));
+  if (!awaited) return;
+  if (wait_.kind == WaitKind::kMessages) mark_arrived(sender);
   ++wait_.arrived;
+  if (taken) {
+    world_.fate(id_, Fate::kUsed, message.size_bytes());
+    wait_.until->take(message);
+  }
   if (wait_is_over()) finish_wait(false);
 }
 

@@ -50,10 +50,15 @@ struct Until {
   double patience_s = 0.0;
   // Asked after every arrival with the number of messages so far.
   std::function<bool(std::size_t arrived)> enough;
+  // Takes each message at once, in whatever order they come, in worlds that do not keep a round's
+  // messages (World::hands_over_early); those are then not among Arrivals::messages. What it makes
+  // of them must not depend on that order.
+  std::function<void(const Message& message)> take;
 };
 
 struct Arrivals {
-  std::vector<Message> messages;  // by increasing sender
+  std::vector<Message> messages;  // by increasing sender; without those that Until::take took
+  std::vector<NodeId> senders;    // of all that came, increasing
   std::vector<NodeId> missing;    // expected, but not here
   bool timed_out = false;
 };
@@ -121,8 +126,9 @@ class Node {
   void take_snapshot();
   void drop_snapshot() { snapshot_.reset(); }
   void save(ByteWriter& out, FrameTable& frames) const;
-  // Before the program starts: it will continue where save() found it.
-  Status restore(ByteReader& in, const FrameTable& frames);
+  // Before the program starts: it will continue where save() found it. What it sent since the
+  // snapshot is sent again when `send_again` is set: for worlds whose frames in flight are lost.
+  Status restore(ByteReader& in, const FrameTable& frames, bool send_again = false);
   // After it has started: whether it did.
   Status restored() const;
 
@@ -151,6 +157,9 @@ class Node {
   Observer* live_observer() const { return replay_ ? nullptr : world_.observer(); }
   void begin_wait(WaitKind kind, double patience_s);
   bool wait_is_over() const;
+  bool takes_early() const;
+  void take_waiting();
+  void mark_arrived(NodeId sender);
   bool matches(NodeId sender, const FrameHeader& header) const;
   bool is_closed(NodeId sender, const FrameHeader& header) const;
   bool is_duplicate(NodeId sender, const FrameHeader& header) const;

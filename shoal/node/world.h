@@ -51,6 +51,29 @@ class Observer {
   virtual void node_left(NodeId node) = 0;
 };
 
+// What a ledger line reads off a world, at this instant.
+class Meter {
+ public:
+  virtual ~Meter() = default;
+  virtual double now_s() const = 0;
+  virtual std::uint64_t gradients() const = 0;
+  // With a server, what its clients sent and what it sent; among peers, what was sent and arrived.
+  virtual std::uint64_t bytes_up() const = 0;
+  virtual std::uint64_t bytes_down() const = 0;
+};
+
+// Which models and figures of a run are looked at.
+struct ReportSchedule {
+  Step every = 1;
+  Step length = 0;          // rounds of the run
+  std::size_t servers = 0;  // > 0: the server's model is the run's; else every node's
+
+  bool reports(NodeId node) const { return servers == 0 || node < servers; }
+  bool wants_model(NodeId node, Step step) const {
+    return reports(node) && ((step + 1) % every == 0 || step + 1 == length);
+  }
+};
+
 // May rewrite what reaches a receiver when it closes a round: the omniscient liars of a study.
 class Interceptor {
  public:
@@ -75,6 +98,8 @@ class World {
   virtual void fate(NodeId node, Fate fate, std::size_t bytes) = 0;
   virtual void count_gradients(std::uint64_t evaluations) = 0;
   virtual Observer* observer() = 0;
+  // Whether messages of a gather with Until::take are handed over as they come, not kept.
+  virtual bool hands_over_early() const { return false; }
   // A program stands at the beginning of a step (see Node::steps).
   virtual void at_boundary(Node& node) = 0;
 };

@@ -14,6 +14,8 @@ class Mean : public Rule {
     return ok_status();
   }
 
+  bool is_weighted_mean() const override { return settings_.weighted; }
+
   Result<Selection> aggregate(const RoundView& round, std::span<float> out) override {
     SHOAL_TRY_STATUS(check(round.size(), round.declared_faults));
     if (settings_.weighted) {

@@ -20,6 +20,7 @@ class Pipeline : public Rule {
 
   // Every stage is asked with the number of rows that reaches it and the same f.
   Status check(std::size_t n, std::size_t f) const override;
+  bool is_weighted_mean() const override { return before_.empty() && rule_->is_weighted_mean(); }
   // Uses round.statistics for the first stage that needs them. A later stage sees new rows, so the
   // statistics are computed afresh; after a mixing stage all weights are 1/n and all senders kept.
   Result<Selection> aggregate(const RoundView& round, std::span<float> out) override;

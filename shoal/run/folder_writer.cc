@@ -13,6 +13,8 @@
 #include "shoal/base/toml.h"
 #include "shoal/data/partition_statistics.h"
 #include "shoal/model/safetensors.h"
+#include "shoal/run/report.h"
+#include "shoal/run/tensorboard.h"
 
 namespace shoal {
 namespace {
@@ -36,6 +38,18 @@ std::string identity(const Experiment& experiment) {
   plain.report.checkpoint_every = 0;
   plain.report.tensorboard = plain.report.trace = false;
   return write_toml(plain.table());
+}
+
+// What was sent, by link and kind: the same in every world while nothing is lost.
+std::string traffic_json(const Traffic& traffic) {
+  nlohmann::ordered_json links = nlohmann::ordered_json::array();
+  for (const auto& [link, flow] : traffic.by_link())
+    links.push_back({{"from", link.from},
+                     {"to", link.to},
+                     {"kind", tag_text(link.tag)},
+                     {"frames", flow.frames},
+                     {"bytes", flow.sent_bytes}});
+  return links.dump(1) + "\n";
 }
 
 Status system_error(const std::string& what, const std::string& path) {
@@ -121,12 +135,11 @@ Status FolderWriter::save_checkpoint(ByteView checkpoint) {
   return write_file_atomically(folder + "/newest.txt", name);
 }
 
-Status FolderWriter::write_model(const Run& run) const {
-  const Layout& layout = run.assembly().layout();
-  const RunResult& result = run.result();
+Status FolderWriter::write_model(const Assembly& assembly, const RunResult& result) const {
+  const Layout& layout = assembly.layout();
   Layout all;
   std::vector<float> values;
-  const bool single = run.assembly().method->servers() > 0;
+  const bool single = assembly.method->servers() > 0;
   const auto add = [&](NodeId node, const auto& parameters) {
     const std::string prefix = single ? "" : fmt::format("node{}.", node);
     for (const TensorInfo& tensor : layout.tensors())
@@ -141,10 +154,13 @@ Status FolderWriter::write_model(const Run& run) const {
   return write_safetensors(folder_ + "/model.safetensors", all, values, metadata);
 }
 
-Status FolderWriter::finish(const Run& run, double wall_s, std::size_t threads) {
-  const RunResult& result = run.result();
-  if (!result.interrupted) SHOAL_TRY_STATUS(write_model(run));
-  const PartitionStatistics partition = partition_statistics(run.assembly().partition);
+Status FolderWriter::finish(const Assembly& assembly, const RunResult& result, double wall_s,
+                            std::size_t threads) {
+  if (!result.interrupted) SHOAL_TRY_STATUS(write_model(assembly, result));
+  if (assembly.experiment.report.links)
+    SHOAL_TRY_STATUS(
+        write_file_atomically(folder_ + "/traffic.json", traffic_json(result.traffic)));
+  const PartitionStatistics partition = partition_statistics(assembly.partition);
   SHOAL_TRY_STATUS(write_file_atomically(folder_ + "/partition.csv", statistics_csv(partition)));
   SHOAL_TRY_STATUS(write_file_atomically(folder_ + "/partition.txt", statistics_table(partition)));
   nlohmann::ordered_json machine;
@@ -155,6 +171,21 @@ Status FolderWriter::finish(const Run& run, double wall_s, std::size_t threads) 
   machine["trace_digest"] = fmt::format("{:016x}", result.trace_digest);
   machine["interrupted"] = result.interrupted;
   return write_file_atomically(folder_ + "/machine.json", machine.dump(2) + "\n");
+}
+
+Result<RunSummary> FolderWriter::summarise(const Assembly& assembly,
+                                           const RunResult& result) const {
+  if (assembly.experiment.report.tensorboard && !result.interrupted)
+    SHOAL_TRY_STATUS(write_file_atomically(folder_ + "/events.out.tfevents.0.shoal",
+                                           tensorboard_events(result.lines)));
+  if (!result.interrupted) {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_ + "/checkpoint", ignored);
+  }
+  SHOAL_TRY(RunSummary summary, read_run_folder(folder_));
+  SHOAL_TRY_STATUS(
+      write_file_atomically(folder_ + "/report.html", report_html(summary.name, {summary})));
+  return summary;
 }
 
 }  // namespace shoal

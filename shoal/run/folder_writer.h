@@ -4,6 +4,7 @@
 //   ledger.jsonl       a line a round, the same bytes on every replay
 //   model.safetensors  the final model (of every peer, prefixed node<i>., where there is no server)
 //   partition.csv      rows and label skew of every node; partition.txt has the summary
+//   traffic.json       bytes of every link and kind of message, when report.links is set
 //   machine.json       wall seconds, peak memory, threads: what may differ between replays
 //   checkpoint/        the last two checkpoints, newest.txt naming the newer one
 //
@@ -14,7 +15,8 @@
 #include <cstdio>
 #include <string>
 
-#include "shoal/run/run.h"
+#include "shoal/run/assembly.h"
+#include "shoal/run/run_folder.h"
 
 namespace shoal {
 
@@ -33,12 +35,17 @@ class FolderWriter {
 
   Status add_line(const LedgerLine& line);
   Status save_checkpoint(ByteView checkpoint);
-  Status finish(const Run& run, double wall_s, std::size_t threads);
+  Status finish(const Assembly& assembly, const RunResult& result, double wall_s,
+                std::size_t threads);
+
+  // After finish(): the report and event files of a run that ended, without its checkpoint; and
+  // what the folder says.
+  Result<RunSummary> summarise(const Assembly& assembly, const RunResult& result) const;
 
   const std::string& folder() const { return folder_; }
 
  private:
-  Status write_model(const Run& run) const;
+  Status write_model(const Assembly& assembly, const RunResult& result) const;
   std::string folder_;
   std::FILE* ledger_ = nullptr;
 };

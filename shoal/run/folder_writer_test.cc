@@ -6,6 +6,7 @@
 
 #include "shoal/base/file.h"
 #include "shoal/base/toml.h"
+#include "shoal/run/run.h"
 #include "shoal/run/run_folder.h"
 
 namespace shoal {
@@ -59,7 +60,7 @@ bool run_into(const std::string& folder, const Experiment& experiment, bool resu
   run->on_checkpoint([&](ByteView bytes, std::size_t) { return writer.save_checkpoint(bytes); });
   run->stop_after(stop_after);
   SHOAL_CHECK(run->go().ok(), "the run goes on");
-  EXPECT_TRUE(writer.finish(*run, 1.0, 1).ok());
+  EXPECT_TRUE(writer.finish(run->assembly(), run->result(), 1.0, 1).ok());
   return run->result().interrupted;
 }
 

@@ -11,17 +11,17 @@ constexpr std::size_t kRoundsUnderTestMax = 4;
 
 }  // namespace
 
-Recorder::Recorder(const Simulation& simulation, ThreadPool& pool, RecorderSettings settings,
+Recorder::Recorder(const Meter& meter, std::size_t nodes, ThreadPool& pool, ReportSchedule schedule,
                    TestSet test, std::shared_ptr<ModelPool<float>> in_float,
                    std::shared_ptr<ModelPool<double>> in_double)
-    : simulation_(simulation),
+    : meter_(meter),
       pool_(pool),
-      settings_(settings),
+      schedule_(schedule),
       test_(std::move(test)),
       in_float_(std::move(in_float)),
       in_double_(std::move(in_double)) {
-  for (NodeId node = 0; node < simulation.size(); ++node)
-    if (reports(node)) alive_.insert(node);
+  for (NodeId node = 0; node < nodes; ++node)
+    if (schedule_.reports(node)) alive_.insert(node);
 }
 
 Recorder::~Recorder() {
@@ -31,7 +31,7 @@ Recorder::~Recorder() {
 }
 
 bool Recorder::wants_model(NodeId node, Step step) const {
-  return reports(node) && ((step + 1) % settings_.every == 0 || step + 1 == settings_.length);
+  return schedule_.wants_model(node, step);
 }
 
 Recorder::Round& Recorder::round_of(Step step) {
@@ -51,7 +51,7 @@ void Recorder::model(NodeId node, Step step, std::span<const double> parameters)
 }
 
 void Recorder::figure(NodeId node, Step step, std::string_view name, double value) {
-  if (!reports(node)) return;
+  if (!schedule_.reports(node)) return;
   for (Figure& figure : round_of(step).figures) {
     if (figure.name != name) continue;
     figure.sum += value;
@@ -62,7 +62,7 @@ void Recorder::figure(NodeId node, Step step, std::string_view name, double valu
 }
 
 void Recorder::step_done(NodeId node, Step step) {
-  if (!reports(node)) return;
+  if (!schedule_.reports(node)) return;
   Round& round = round_of(step);
   round.done.insert(node);
   check_complete(step, round);
@@ -82,17 +82,11 @@ void Recorder::check_complete(Step step, Round& round) {
 }
 
 void Recorder::complete(Step step, Round& round) {
-  const Flow& total = simulation_.traffic().total();
   round.complete = true;
-  round.line.time_s = simulation_.now_s();
-  round.line.gradients = simulation_.gradients();
-  if (settings_.servers > 0) {
-    round.line.bytes_down = simulation_.server_sent_bytes();
-    round.line.bytes_up = total.sent_bytes - round.line.bytes_down;
-  } else {
-    round.line.bytes_up = total.sent_bytes;
-    round.line.bytes_down = total.received_bytes;
-  }
+  round.line.time_s = meter_.now_s();
+  round.line.gradients = meter_.gradients();
+  round.line.bytes_up = meter_.bytes_up();
+  round.line.bytes_down = meter_.bytes_down();
   start_tests(round, round.models_float, in_float_);
   start_tests(round, round.models_double, in_double_);
   if (on_round_) on_round_(step);

@@ -16,8 +16,8 @@
 
 #include "shoal/base/thread_pool.h"
 #include "shoal/method/problem.h"
+#include "shoal/node/world.h"
 #include "shoal/run/ledger.h"
-#include "shoal/sim/simulation.h"
 
 namespace shoal {
 
@@ -27,17 +27,11 @@ struct TestSet {
   Rows rows;                            // all of its rows
 };
 
-struct RecorderSettings {
-  Step every = 1;
-  Step length = 0;          // rounds of the run
-  std::size_t servers = 0;  // > 0: the server's model is the run's; else every node's
-};
-
 class Recorder : public Observer {
  public:
   using OnLine = std::function<void(const LedgerLine&)>;
-  Recorder(const Simulation& simulation, ThreadPool& pool, RecorderSettings settings, TestSet test,
-           std::shared_ptr<ModelPool<float>> in_float,
+  Recorder(const Meter& meter, std::size_t nodes, ThreadPool& pool, ReportSchedule schedule,
+           TestSet test, std::shared_ptr<ModelPool<float>> in_float,
            std::shared_ptr<ModelPool<double>> in_double);
   ~Recorder() override;
 
@@ -86,7 +80,6 @@ class Recorder : public Observer {
     double consensus = -1.0;                   // mean squared distance to the mean model
   };
 
-  bool reports(NodeId node) const { return settings_.servers == 0 || node < settings_.servers; }
   Round& round_of(Step step);
   void check_complete(Step step, Round& round);
   void complete(Step step, Round& round);
@@ -96,9 +89,9 @@ class Recorder : public Observer {
   void hand_out(bool wait);
   void add_measurements(Round& round);
 
-  const Simulation& simulation_;
+  const Meter& meter_;
   ThreadPool& pool_;
-  RecorderSettings settings_;
+  ReportSchedule schedule_;
   TestSet test_;
   std::shared_ptr<ModelPool<float>> in_float_;
   std::shared_ptr<ModelPool<double>> in_double_;

@@ -29,9 +29,9 @@ struct Bench {
     auto made = models().make(quadratic, "[model]", *data).value()->in_float();
     models_of_float = std::make_shared<ModelPool<float>>(std::move(made).value(), 2);
   }
-  std::unique_ptr<Recorder> recorder(RecorderSettings settings) {
-    auto recorder = std::make_unique<Recorder>(simulation, pool, settings, TestSet{data, {0}},
-                                               models_of_float, nullptr);
+  std::unique_ptr<Recorder> recorder(ReportSchedule settings) {
+    auto recorder = std::make_unique<Recorder>(simulation, simulation.size(), pool, settings,
+                                               TestSet{data, {0}}, models_of_float, nullptr);
     recorder->on_line([this](const LedgerLine& line) { lines.push_back(line); });
     return recorder;
   }

@@ -1,35 +1,13 @@
 #include "shoal/run/run.h"
 
-#include <numeric>
-
-#include "shoal/run/adversary.h"
-
 namespace shoal {
-namespace {
-
-TestSet test_set(const Assembly& assembly) {
-  TestSet set;
-  set.data = assembly.task.test;
-  if (set.data) {
-    set.rows.resize(set.data->rows);
-    std::iota(set.rows.begin(), set.rows.end(), 0u);
-  }
-  return set;
-}
-
-}  // namespace
 
 Run::Run(std::unique_ptr<Assembly> assembly, ThreadPool& pool)
     : assembly_(std::move(assembly)), pool_(pool) {
   const Assembly& a = *assembly_;
-  const std::size_t nodes = a.partition.nodes.size() + a.method->servers();
-  simulation_ = std::make_unique<Simulation>(nodes, a.conditions, a.program, pool_);
-  RecorderSettings settings;
-  settings.every = static_cast<Step>(a.experiment.report.every);
-  settings.length = a.method->length();
-  settings.servers = a.method->servers();
-  recorder_ = std::make_unique<Recorder>(*simulation_, pool_, settings, test_set(a), a.models_float,
-                                         a.models_double);
+  simulation_ = std::make_unique<Simulation>(a.nodes(), a.conditions, a.program, pool_);
+  recorder_ = std::make_unique<Recorder>(*simulation_, a.nodes(), pool_, a.report_schedule(),
+                                         a.test_set(), a.models_float, a.models_double);
   simulation_->set_observer(recorder_.get());
   simulation_->set_interceptor(a.adversary.get());
   simulation_->traffic().count_links(a.experiment.report.links);
@@ -104,6 +82,7 @@ void Run::fill_result() {
   result_.bytes_sent = simulation_->traffic().total().sent_bytes;
   result_.events = simulation_->events();
   result_.trace_digest = simulation_->trace_digest();
+  result_.traffic = simulation_->traffic();
   result_.models = recorder_->final_float();
   result_.models_double = recorder_->final_double();
 }

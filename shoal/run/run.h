@@ -10,65 +10,13 @@
 
 #include <atomic>
 #include <functional>
-#include <map>
 #include <memory>
-#include <string>
-#include <vector>
 
-#include "shoal/data/partition.h"
-#include "shoal/method/method.h"
-#include "shoal/run/adversary.h"
-#include "shoal/run/experiment.h"
-#include "shoal/run/ledger.h"
+#include "shoal/run/assembly.h"
 #include "shoal/run/recorder.h"
 #include "shoal/sim/simulation.h"
 
 namespace shoal {
-
-struct RunResult {
-  std::vector<LedgerLine> lines;
-  bool interrupted = false;  // stopped on request; the checkpoint holds the rest
-  double virtual_time_s = 0.0;
-  std::uint64_t bytes_sent = 0;
-  std::uint64_t events = 0;
-  std::uint64_t trace_digest = 0;
-  // The last model of each node that reports one (the server, or every peer).
-  std::map<NodeId, std::vector<float>> models;
-  std::map<NodeId, std::vector<double>> models_double;
-};
-
-// The objects an experiment is made of; programs hold pointers to them.
-struct Assembly {
-  Experiment experiment;
-  TaskData task;
-  Partition partition;
-  std::shared_ptr<ModelPool<float>> models_float;
-  std::shared_ptr<ModelPool<double>> models_double;
-  Problem<float> problem_float;
-  Problem<double> problem_double;
-  Topology topology;
-  std::unique_ptr<Codec> codec;
-  std::unique_ptr<Method> method;
-  std::unique_ptr<Adversary> adversary;
-  Conditions conditions;
-  Program program;
-
-  const Layout& layout() const {
-    return models_float ? models_float->layout() : models_double->layout();
-  }
-};
-Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::size_t threads,
-                                           ThreadPool* pool = nullptr);
-
-// Data sets that several runs of one process share, so that each file is read once.
-class DataCache {
- public:
-  Result<TaskData> load(const Table& data, std::uint64_t seed);
-
- private:
-  std::map<std::string, TaskData> loaded_;
-};
-DataCache& data_cache();
 
 class Run {
  public:

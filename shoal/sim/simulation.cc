@@ -129,6 +129,15 @@ void Simulation::shut_down() {
     if (flights_[slot].frame) drop(slot);
 }
 
+std::uint64_t Simulation::bytes_up() const {
+  const std::uint64_t sent = traffic_.total().sent_bytes;
+  return conditions_.servers > 0 ? sent - server_sent_bytes_ : sent;
+}
+
+std::uint64_t Simulation::bytes_down() const {
+  return conditions_.servers > 0 ? server_sent_bytes_ : traffic_.total().received_bytes;
+}
+
 // --- The network ---
 
 double Simulation::up_s_per_byte(NodeId node) const {

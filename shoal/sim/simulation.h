@@ -16,9 +16,9 @@
 
 #include "shoal/base/thread_pool.h"
 #include "shoal/node/node.h"
+#include "shoal/node/traffic.h"
 #include "shoal/sim/conditions.h"
 #include "shoal/sim/event_queue.h"
-#include "shoal/sim/traffic.h"
 
 namespace shoal {
 
@@ -31,7 +31,7 @@ class TraceSink {
                            double end_s) = 0;
 };
 
-class Simulation : public World {
+class Simulation : public World, public Meter {
  public:
   enum class Stop {
     kFinished,    // every program has ended or crashed
@@ -59,8 +59,9 @@ class Simulation : public World {
   const Traffic& traffic() const { return traffic_; }
   Traffic& traffic() { return traffic_; }
   std::uint64_t sent_bytes(NodeId node) const { return records_[node].sent_bytes; }
-  std::uint64_t server_sent_bytes() const { return server_sent_bytes_; }
-  std::uint64_t gradients() const { return gradients_; }
+  std::uint64_t gradients() const override { return gradients_; }
+  std::uint64_t bytes_up() const override;
+  std::uint64_t bytes_down() const override;
   std::uint64_t events() const { return events_done_; }
   // A hash chained over every event: time, kind, node, and the size of what moved.
   std::uint64_t trace_digest() const { return digest_; }

@@ -9,7 +9,7 @@
 namespace shoal {
 namespace {
 
-constexpr std::uint64_t kFormat = 0x316b7063'6c616f68;  // "hoalcpk1"
+constexpr std::uint64_t kFormat = 0x326b7063'6c616f68;  // "hoalcpk2"
 
 }  // namespace
 

@@ -133,7 +133,7 @@ TEST(Network, WallClockOfAFederatedRound) {
   simulation.run();
   EXPECT_NEAR(simulation.now_s(), 4.0 / 0.75 + 24.0 + 4.0 / 0.25, 1e-10);
   EXPECT_NEAR(simulation.now_s(), 45.3333, 5e-5);
-  EXPECT_EQ(simulation.server_sent_bytes(), 4'000'000u);
+  EXPECT_EQ(simulation.bytes_down(), 4'000'000u);
 }
 
 TEST(Faults, LossTakesItsShare) {

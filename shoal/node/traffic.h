@@ -1,11 +1,12 @@
 // Bytes on the wire, counted where they are sent, where they arrive and where they are lost:
-// sent = received + dropped + in flight, per kind of message and, when asked for, per link.
+// sent = received + dropped + in flight, per kind of message and, when asked for, per link and
+// kind.
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <map>
-#include <utility>
 #include <vector>
 
 #include "shoal/base/bytes.h"
@@ -22,6 +23,14 @@ struct Flow {
   std::uint64_t dropped_bytes = 0;
 };
 
+// What one node sent another, by kind of message.
+struct LinkAndTag {
+  NodeId from = 0;
+  NodeId to = 0;
+  Tag tag{};
+  auto operator<=>(const LinkAndTag&) const = default;
+};
+
 class Traffic {
  public:
   void count_links(bool on) { links_on_ = on; }
@@ -35,9 +44,12 @@ class Traffic {
     Flow flow;
   };
   const std::vector<TagFlow>& by_tag() const { return by_tag_; }
-  const std::map<std::pair<NodeId, NodeId>, Flow>& by_link() const { return by_link_; }
+  const std::map<LinkAndTag, Flow>& by_link() const { return by_link_; }
   const Flow& total() const { return total_; }
   std::uint64_t fate_bytes(Fate fate) const { return fate_bytes_[static_cast<std::size_t>(fate)]; }
+
+  // Adds what another process counted.
+  void add(const Traffic& other);
 
   void save(ByteWriter& out) const;
   Status load(ByteReader& in);
@@ -47,7 +59,7 @@ class Traffic {
   bool links_on_ = false;
   Flow total_;
   std::vector<TagFlow> by_tag_;
-  std::map<std::pair<NodeId, NodeId>, Flow> by_link_;
+  std::map<LinkAndTag, Flow> by_link_;
   std::array<std::uint64_t, 6> fate_bytes_{};
 };
 

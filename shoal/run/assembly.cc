@@ -1,4 +1,5 @@
-// Putting an experiment together: data, partition, models, graph, codec, rule, attack, method.
+#include "shoal/run/assembly.h"
+
 #include <fmt/format.h>
 #include <numeric>
 
@@ -8,7 +9,6 @@
 #include "shoal/model/factory.h"
 #include "shoal/rule/pipeline.h"
 #include "shoal/run/adversary.h"
-#include "shoal/run/run.h"
 
 namespace shoal {
 namespace {
@@ -95,6 +95,23 @@ Status add_program(Assembly& a, ThreadPool* pool) {
 }
 
 }  // namespace
+
+ReportSchedule Assembly::report_schedule() const {
+  ReportSchedule schedule;
+  schedule.every = static_cast<Step>(experiment.report.every);
+  schedule.length = method->length();
+  schedule.servers = method->servers();
+  return schedule;
+}
+
+TestSet Assembly::test_set() const {
+  TestSet set;
+  set.data = task.test;
+  if (!set.data) return set;
+  set.rows.resize(set.data->rows);
+  std::iota(set.rows.begin(), set.rows.end(), 0u);
+  return set;
+}
 
 Result<TaskData> DataCache::load(const Table& data, std::uint64_t seed) {
   const std::string key = fmt::format("{}\nseed {}", write_toml(data), seed);

@@ -1,0 +1,21 @@
+# MPI as one of the real worlds; without it a stub says what to install.
+if(SHOAL_WITH_MPI)
+  find_package(MPI COMPONENTS C)
+  if(NOT MPI_C_FOUND)
+    message(FATAL_ERROR "MPI is missing: install libopenmpi-dev and openmpi-bin, or configure with "
+            "-DSHOAL_WITH_MPI=OFF")
+  endif()
+  file(GLOB shoal_mpi_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/shoal/net/mpi/*.cc)
+  list(FILTER shoal_mpi_sources EXCLUDE REGEX "_test\\.cc$")
+  add_library(shoal_mpi OBJECT ${shoal_mpi_sources})
+  target_include_directories(shoal_mpi PRIVATE ${CMAKE_SOURCE_DIR})
+  target_include_directories(shoal_mpi SYSTEM PRIVATE ${MPI_C_INCLUDE_DIRS})
+  # The C interface only: the C++ bindings are gone from the standard.
+  target_compile_definitions(shoal_mpi PRIVATE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
+  target_link_libraries(shoal_mpi PRIVATE shoal_flags fmt::fmt)
+  target_sources(shoal PRIVATE $<TARGET_OBJECTS:shoal_mpi>)
+  target_link_libraries(shoal PRIVATE ${MPI_C_LIBRARIES})
+else()
+  file(GLOB shoal_no_mpi_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/shoal/net/no_mpi/*.cc)
+  target_sources(shoal PRIVATE ${shoal_no_mpi_sources})
+endif()

@@ -1,0 +1,70 @@
+// Assembly: the objects an experiment is made of, put together and checked; whichever world runs
+// it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "shoal/data/partition.h"
+#include "shoal/method/method.h"
+#include "shoal/node/traffic.h"
+#include "shoal/run/adversary.h"
+#include "shoal/run/experiment.h"
+#include "shoal/run/recorder.h"
+#include "shoal/sim/conditions.h"
+
+namespace shoal {
+
+// What the run of an experiment came to.
+struct RunResult {
+  std::vector<LedgerLine> lines;
+  bool interrupted = false;  // stopped on request; the checkpoint holds the rest
+  double virtual_time_s = 0.0;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t events = 0;
+  std::uint64_t trace_digest = 0;
+  Traffic traffic;  // by link and kind when the experiment asks for links
+  // The last model of each node that reports one (the server, or every peer).
+  std::map<NodeId, std::vector<float>> models;
+  std::map<NodeId, std::vector<double>> models_double;
+};
+
+// Programs hold pointers into it.
+struct Assembly {
+  Experiment experiment;
+  TaskData task;
+  Partition partition;
+  std::shared_ptr<ModelPool<float>> models_float;
+  std::shared_ptr<ModelPool<double>> models_double;
+  Problem<float> problem_float;
+  Problem<double> problem_double;
+  Topology topology;
+  std::unique_ptr<Codec> codec;
+  std::unique_ptr<Method> method;
+  std::unique_ptr<Adversary> adversary;
+  Conditions conditions;
+  Program program;
+
+  std::size_t nodes() const { return partition.nodes.size() + method->servers(); }
+  ReportSchedule report_schedule() const;
+  TestSet test_set() const;
+  const Layout& layout() const {
+    return models_float ? models_float->layout() : models_double->layout();
+  }
+};
+Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::size_t threads,
+                                           ThreadPool* pool = nullptr);
+
+// Data sets that several runs of one process share, so that each file is read once.
+class DataCache {
+ public:
+  Result<TaskData> load(const Table& data, std::uint64_t seed);
+
+ private:
+  std::map<std::string, TaskData> loaded_;
+};
+DataCache& data_cache();
+
+}  // namespace shoal

@@ -1,0 +1,56 @@
+#include "shoal/run/real_run.h"
+
+namespace shoal {
+
+RealRun::RealRun(std::unique_ptr<Assembly> assembly, const Place& place, ThreadPool& pool)
+    : assembly_(std::move(assembly)), keeps_ledger_(place.keeps_ledger) {
+  const Assembly& a = *assembly_;
+  RealWorldSettings settings;
+  settings.nodes = a.nodes();
+  settings.servers = a.method->servers();
+  settings.seed = a.conditions.seed;
+  settings.local = place.local;
+  settings.keeps_ledger = place.keeps_ledger;
+  settings.count_links = a.experiment.report.links;
+  settings.schedule = a.report_schedule();
+  settings.clock_s = place.clock_s;
+  settings.observations.dimension = a.layout().size();
+  settings.observations.length = a.method->length();
+  settings.observations.nodes = a.nodes();
+  if (!place.trusts_others) settings.observations.only_node = 0;
+  world_ = std::make_unique<RealWorld>(settings, a.program);
+  if (!keeps_ledger_) return;
+  recorder_ = std::make_unique<Recorder>(*world_, a.nodes(), pool, a.report_schedule(),
+                                         a.test_set(), a.models_float, a.models_double);
+  recorder_->on_line([this](const LedgerLine& line) {
+    result_.lines.push_back(line);
+    if (on_line_) on_line_(line);
+  });
+  world_->set_observer(recorder_.get());
+}
+
+RealRun::~RealRun() = default;
+
+Result<std::unique_ptr<RealRun>> RealRun::create(std::unique_ptr<Assembly> assembly,
+                                                 const Place& place, ThreadPool& pool) {
+  if (assembly->adversary)
+    return unsupported(
+        "liars act on what a simulation gathers; set nodes.liars = 0 for a run of real processes");
+  return std::unique_ptr<RealRun>(new RealRun(std::move(assembly), place, pool));
+}
+
+void RealRun::go(Transport& transport, double linger_s) {
+  world_->set_transport(&transport);
+  result_.interrupted = world_->run(linger_s) == RealWorld::Stop::kStopped;
+  if (!keeps_ledger_) return;
+  recorder_->flush(!result_.interrupted);
+  result_.virtual_time_s = world_->now_s();
+  result_.traffic = world_->traffic();
+  result_.bytes_sent = result_.traffic.total().sent_bytes;
+  result_.models = recorder_->final_float();
+  result_.models_double = recorder_->final_double();
+}
+
+Digest model_digest(std::span<const float> parameters) { return sha256(std::as_bytes(parameters)); }
+
+}  // namespace shoal

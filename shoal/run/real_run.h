@@ -1,0 +1,59 @@
+// RealRun: the share of an experiment that one process holds in a real world: its nodes' programs
+// and, in the process that keeps the ledger, the recorder.
+//
+//   SHOAL_TRY(auto run, RealRun::create(std::move(assembly), place, pool));
+//   run->world() ... is what a transport delivers to
+//   run->go(transport, linger_s);
+//
+// What a real world gives by itself is not imposed on it: [network], speeds and [faults] describe
+// the simulation and are left out here; liars act in the simulation only and are refused.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "shoal/base/sha256.h"
+#include "shoal/net/real_world.h"
+#include "shoal/run/assembly.h"
+
+namespace shoal {
+
+class RealRun {
+ public:
+  struct Place {
+    std::vector<NodeId> local;  // increasing
+    bool keeps_ledger = false;
+    bool trusts_others = false;  // a member may report on any node, not only its own
+    double clock_s = 0.0;
+  };
+  static Result<std::unique_ptr<RealRun>> create(std::unique_ptr<Assembly> assembly,
+                                                 const Place& place, ThreadPool& pool);
+  ~RealRun();
+
+  void on_line(std::function<void(const LedgerLine&)> on_line) { on_line_ = std::move(on_line); }
+  // Lines of rounds before this process took over.
+  void keep_lines(std::vector<LedgerLine> lines) { result_.lines = std::move(lines); }
+
+  // To the end, or until the world is asked to stop; then result().interrupted is set.
+  void go(Transport& transport, double linger_s);
+
+  RealWorld& world() { return *world_; }
+  const Assembly& assembly() const { return *assembly_; }
+  const RunResult& result() const { return result_; }
+
+ private:
+  RealRun(std::unique_ptr<Assembly> assembly, const Place& place, ThreadPool& pool);
+
+  std::unique_ptr<Assembly> assembly_;
+  bool keeps_ledger_;
+  std::unique_ptr<RealWorld> world_;
+  std::unique_ptr<Recorder> recorder_;
+  std::function<void(const LedgerLine&)> on_line_;
+  RunResult result_;
+};
+
+// Digest of a node's model, as the journal of a server chains it.
+Digest model_digest(std::span<const float> parameters);
+
+}  // namespace shoal
