@@ -186,7 +186,7 @@ void RealWorld::handle(Event& event) {
 void RealWorld::take_observation(const Observed& observed) {
   ObservationLimits limits = settings_.observations;
   if (limits.only_node) limits.only_node = observed.from;
-  const auto counts = show_observation(observed.bytes, limits, *observer_, traffic_);
+  const auto counts = show_observation(observed.bytes, limits, *observer_, remote_traffic_);
   if (!counts.ok())
     return log_event(LogLevel::kWarning, "observation_refused",
                      {{"node", fmt::to_string(observed.from)}, {"why", counts.error().message}});
@@ -250,6 +250,12 @@ void RealWorld::report() {
   if (gradients + sent + received > 0) writer_.counts(gradients, sent, received);
   reported_ = {gradients_, total.sent_bytes, total.received_bytes, {}};
   if (!writer_.empty()) transport_->observe(settings_.local.front(), writer_.take());
+}
+
+Traffic RealWorld::all_traffic() const {
+  Traffic all = traffic_;
+  all.add(remote_traffic_);
+  return all;
 }
 
 std::uint64_t RealWorld::bytes_up() const {

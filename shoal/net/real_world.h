@@ -70,7 +70,8 @@ class RealWorld : public World, public Meter, public FrameSink {
   // The member will not report any more; the ledger goes on without it.
   void lose(NodeId node);
 
-  const Traffic& traffic() const { return traffic_; }
+  // Of this process, and of those whose nodes have left; complete when run() has finished.
+  Traffic all_traffic() const;
 
   // FrameSink.
   void deliver(NodeId from, NodeId to, Frame frame) override;
@@ -144,6 +145,7 @@ class RealWorld : public World, public Meter, public FrameSink {
   std::size_t unfinished_ = 0;
   double finished_s_ = 0.0;
   Traffic traffic_;
+  Traffic remote_traffic_;
   ObservedCounts remote_;
   std::uint64_t gradients_ = 0;
   ObservedCounts reported_;  // of our own

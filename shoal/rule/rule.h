@@ -46,8 +46,8 @@ class Rule {
   // Error with the arithmetic ("krum needs n >= 2f+3 = 7 and 5 rows arrived") when (n, f) is
   // outside the rule's domain. Called before a run with the expected n and again every round.
   virtual Status check(std::size_t n, std::size_t f) const = 0;
-  // Whether the aggregate is sum w_i x_i / sum w_i of the claimed weights: then a caller may add the
-  // rows up as they come and keep none of them.
+  // Whether the aggregate is sum w_i x_i / sum w_i over the claimed weights: rows may then be added
+  // up as they come, and none be kept.
   virtual bool is_weighted_mean() const { return false; }
   // Writes the aggregate to `out` (length = dimension).
   virtual Result<Selection> aggregate(const RoundView& round, std::span<float> out) = 0;

@@ -45,7 +45,7 @@ void RealRun::go(Transport& transport, double linger_s) {
   if (!keeps_ledger_) return;
   recorder_->flush(!result_.interrupted);
   result_.virtual_time_s = world_->now_s();
-  result_.traffic = world_->traffic();
+  result_.traffic = world_->all_traffic();
   result_.bytes_sent = result_.traffic.total().sent_bytes;
   result_.models = recorder_->final_float();
   result_.models_double = recorder_->final_double();

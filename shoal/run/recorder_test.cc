@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "shoal/model/factory.h"
+#include "shoal/sim/simulation.h"
+#include "shoal/sim/simulation.h"
 
 namespace shoal {
 namespace {

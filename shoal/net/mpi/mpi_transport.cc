@@ -19,8 +19,10 @@ namespace {
 
 using Microseconds = std::chrono::microseconds;
 
-constexpr int kHeaderTag = 1;
-constexpr int kBodyTag = 2;
+// Every start() has tags of its own: a rank may begin the next run while another still ends the
+// last.
+constexpr int kTagsPerStart = 2;
+constexpr int kTagsMax = 32766;  // the least upper bound that MPI promises
 constexpr std::size_t kPieceBytesMax = std::size_t{1} << 30;
 constexpr Microseconds kNapFirst{50};
 constexpr Microseconds kNapLast{2000};
@@ -73,6 +75,9 @@ bool started_under_mpi() {
 struct MpiTransport::State {
   int rank = 0;
   int ranks = 1;
+  int starts = 0;
+  int header_tag = 0;
+  int body_tag = 1;
   FrameSink* sink = nullptr;
   std::vector<std::size_t> rank_of_node;
   std::thread thread;
@@ -104,11 +109,11 @@ struct MpiTransport::State {
     }
     for (auto& message : fresh) {
       message->requests.emplace_back();
-      MPI_Isend(&message->header, sizeof(Header), MPI_BYTE, message->rank, kHeaderTag,
+      MPI_Isend(&message->header, sizeof(Header), MPI_BYTE, message->rank, header_tag,
                 MPI_COMM_WORLD, &message->requests.back());
       in_pieces(message->body->data(), message->body->size(), [&](const void* piece, int size) {
         message->requests.emplace_back();
-        MPI_Isend(piece, size, MPI_BYTE, message->rank, kBodyTag, MPI_COMM_WORLD,
+        MPI_Isend(piece, size, MPI_BYTE, message->rank, body_tag, MPI_COMM_WORLD,
                   &message->requests.back());
       });
       sending.push_back(std::move(message));
@@ -131,16 +136,16 @@ struct MpiTransport::State {
     for (;;) {
       int there = 0;
       MPI_Status status;
-      MPI_Iprobe(MPI_ANY_SOURCE, kHeaderTag, MPI_COMM_WORLD, &there, &status);
+      MPI_Iprobe(MPI_ANY_SOURCE, header_tag, MPI_COMM_WORLD, &there, &status);
       if (there == 0) return any;
       any = true;
       auto message = std::make_unique<Incoming>();
-      MPI_Recv(&message->header, sizeof(Header), MPI_BYTE, status.MPI_SOURCE, kHeaderTag,
+      MPI_Recv(&message->header, sizeof(Header), MPI_BYTE, status.MPI_SOURCE, header_tag,
                MPI_COMM_WORLD, MPI_STATUS_IGNORE);
       message->body = std::make_shared<Bytes>(message->header.size);
       in_pieces(message->body->data(), message->body->size(), [&](void* piece, int size) {
         message->requests.emplace_back();
-        MPI_Irecv(piece, size, MPI_BYTE, status.MPI_SOURCE, kBodyTag, MPI_COMM_WORLD,
+        MPI_Irecv(piece, size, MPI_BYTE, status.MPI_SOURCE, body_tag, MPI_COMM_WORLD,
                   &message->requests.back());
       });
       receiving.push_back(std::move(message));
@@ -223,6 +228,8 @@ void MpiTransport::start(FrameSink& sink, std::vector<std::size_t> rank_of_node)
   state_->sink = &sink;
   state_->rank_of_node = std::move(rank_of_node);
   state_->finishing = false;
+  state_->header_tag = kTagsPerStart * state_->starts++ % kTagsMax;
+  state_->body_tag = state_->header_tag + 1;
   state_->thread = std::thread([state = state_.get()] { state->run(); });
 }
 
