@@ -22,6 +22,8 @@ struct GrpcClientSettings {
   std::string listen;              // HOST:PORT for peers, port 0 takes a free one; empty: none
   double give_up_s = 600.0;        // no server for so long: the run is over for us
   std::uint64_t jitter_seed = 0;   // of back-off only; results do not depend on it
+  std::uint64_t frame_bytes_max = std::uint64_t{4} << 30;  // of what comes; larger ones are dropped
+  GrpcTimes times;
 };
 
 struct Joined {
