@@ -47,6 +47,7 @@ inline constexpr std::size_t kReceiptsPerClientMax = std::size_t{1} << 20;
 
 inline constexpr std::size_t kNameLengthMax = 63;
 inline constexpr std::size_t kAddressLengthMax = 255;
+inline constexpr std::size_t kSentenceLengthMax = 1000;  // of a refusal
 // A PEM file or text of ours or of a peer.
 inline constexpr std::size_t kPemBytesMax = std::size_t{64} << 10;
 inline constexpr std::size_t kRevocationListBytesMax = std::size_t{16} << 20;
