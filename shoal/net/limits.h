@@ -1,5 +1,5 @@
-// The limits of a real run, each with its name and unit. Nothing in shoal/net waits, queues, retries
-// or allocates beyond one of these.
+// The limits of a real run, each with its name and unit. Nothing in shoal/net waits, queues,
+// retries or allocates beyond one of these.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +7,8 @@
 
 namespace shoal {
 
-inline constexpr std::size_t kChunkBytesMax = std::size_t{1} << 20;           // one piece on the wire
-inline constexpr std::size_t kReceiveBytesMax = std::size_t{4} << 20;         // one gRPC message
+inline constexpr std::size_t kChunkBytesMax = std::size_t{1} << 20;    // one piece on the wire
+inline constexpr std::size_t kReceiveBytesMax = std::size_t{4} << 20;  // one gRPC message
 inline constexpr std::size_t kFrameOverheadBytesMax = std::size_t{64} << 10;  // beyond the model
 inline constexpr std::size_t kHeadBytesMax = std::size_t{256} << 10;          // before any body
 inline constexpr std::size_t kUnauthenticatedBytesMax = std::size_t{64} << 10;
@@ -24,7 +24,7 @@ inline constexpr std::size_t kQueuedFramesPerNodeMax = 8;
 
 inline constexpr double kHandshakeTimeout_s = 10.0;
 inline constexpr double kControlDeadline_s = 10.0;
-inline constexpr double kUploadGrace_s = 30.0;             // deadline: bytes / the rate below + this
+inline constexpr double kUploadGrace_s = 30.0;  // deadline: bytes / the rate below + this
 inline constexpr double kUploadBytesPerSecondMin = 16384;  // slower for kUploadGrace_s is cut
 inline constexpr double kKeepalive_s = 30.0;
 inline constexpr double kKeepaliveAnswer_s = 10.0;
@@ -42,6 +42,16 @@ inline constexpr double kBackoffLast_s = 30.0;
 inline constexpr std::int64_t kClockSkew_s = 30;
 inline constexpr std::size_t kNoncesPerClientMax = 65536;
 
+// Frames of one member that a run takes in all: bounds the memory of receipts, 48 bytes each.
+inline constexpr std::size_t kReceiptsPerClientMax = std::size_t{1} << 20;
+
 inline constexpr std::size_t kNameLengthMax = 63;
+inline constexpr std::size_t kAddressLengthMax = 255;
+inline constexpr std::size_t kSentenceLengthMax = 1000;  // of a refusal
+// A PEM file or text of ours or of a peer.
+inline constexpr std::size_t kPemBytesMax = std::size_t{64} << 10;
+inline constexpr std::size_t kRevocationListBytesMax = std::size_t{16} << 20;
+// Named series that are counted; a label that grows beyond is dropped and counted as that.
+inline constexpr std::size_t kMetricSeriesMax = 4096;
 
 }  // namespace shoal
