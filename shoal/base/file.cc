@@ -47,12 +47,32 @@ Status write_all(int fd, ByteView bytes, const std::string& path) {
   return ok_status();
 }
 
-Status write_and_sync(const std::string& path, ByteView bytes) {
-  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+// `if_there`: O_TRUNC or O_EXCL.
+Status write_and_sync(const std::string& path, ByteView bytes, ::mode_t mode, int if_there) {
+  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | if_there, mode));
   if (file.get() < 0) return system_error("create", path);
   SHOAL_TRY_STATUS(write_all(file.get(), bytes, path));
   if (::fsync(file.get()) != 0) return system_error("sync", path);
   if (!file.close()) return system_error("close", path);
+  return ok_status();
+}
+
+Status write_atomically(const std::string& path, ByteView bytes, ::mode_t mode, int if_there) {
+  const std::string temporary = path + ".tmp";
+  if (auto status = write_and_sync(temporary, bytes, mode, if_there); !status.ok()) {
+    ::unlink(temporary.c_str());
+    return status;
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    const Error error = system_error("rename", temporary);
+    ::unlink(temporary.c_str());
+    return error;
+  }
+  std::string folder = std::filesystem::path(path).parent_path().string();
+  if (folder.empty()) folder = ".";
+  Descriptor parent(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (parent.get() < 0) return system_error("open folder", folder);
+  if (::fsync(parent.get()) != 0) return system_error("sync folder", folder);
   return ok_status();
 }
 
@@ -86,26 +106,17 @@ Result<std::string> read_text_file(const std::string& path, std::uint64_t max_by
 }
 
 Status write_file_atomically(const std::string& path, ByteView bytes) {
-  const std::string temporary = path + ".tmp";
-  if (auto status = write_and_sync(temporary, bytes); !status.ok()) {
-    ::unlink(temporary.c_str());
-    return status;
-  }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    const Error error = system_error("rename", temporary);
-    ::unlink(temporary.c_str());
-    return error;
-  }
-  std::string folder = std::filesystem::path(path).parent_path().string();
-  if (folder.empty()) folder = ".";
-  Descriptor parent(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (parent.get() < 0) return system_error("open folder", folder);
-  if (::fsync(parent.get()) != 0) return system_error("sync folder", folder);
-  return ok_status();
+  return write_atomically(path, bytes, 0644, O_TRUNC);
 }
 
 Status write_file_atomically(const std::string& path, const std::string& text) {
   return write_file_atomically(path, as_bytes(text));
+}
+
+Status write_private_file_atomically(const std::string& path, const std::string& text) {
+  // A temporary that was left behind may be readable by others.
+  ::unlink((path + ".tmp").c_str());
+  return write_atomically(path, as_bytes(text), 0600, O_EXCL);
 }
 
 Status make_folders(const std::string& path) {

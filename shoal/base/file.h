@@ -18,6 +18,8 @@ Result<std::string> read_text_file(const std::string& path,
 // and the temporary is removed.
 Status write_file_atomically(const std::string& path, ByteView bytes);
 Status write_file_atomically(const std::string& path, const std::string& text);
+// As above, for secrets: readable by the owner alone (mode 0600) from its first byte.
+Status write_private_file_atomically(const std::string& path, const std::string& text);
 
 // Makes the folder and its parents.
 Status make_folders(const std::string& path);

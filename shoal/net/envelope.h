@@ -19,10 +19,15 @@ namespace shoal {
 
 using Nonce = std::array<std::byte, 16>;
 
+// The call that carries frames, as proofs name it.
+inline constexpr std::string_view kSendMethod = "Send";
+
 struct Proof {
-  Nonce nonce{};
+  Nonce nonce{};  // random, a new one for every proof
+  // The sender's clock when it signs, in the middle of the window of kClockSkew_s each way that the
+  // receiver allows: identity/signature.h makes proofs that way.
   std::int64_t expires_unix_s = 0;
-  Bytes signature;  // empty where the run has no certificates
+  Bytes signature;  // ECDSA P-256 over SHA-256, DER; empty where the run has no certificates
 };
 
 struct FrameHead {
@@ -36,7 +41,8 @@ struct FrameHead {
   Proof proof;
 };
 
-// The bytes that a proof signs. `server` names who receives, `method` the call ("Send").
+// The bytes that a proof signs: every field as u32 length and content, numbers little-endian.
+// `server` names who receives, `method` the call (kSendMethod).
 Bytes frame_statement(const FrameHead& head, std::string_view server, std::string_view method);
 
 }  // namespace shoal

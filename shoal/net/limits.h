@@ -42,6 +42,16 @@ inline constexpr double kBackoffLast_s = 30.0;
 inline constexpr std::int64_t kClockSkew_s = 30;
 inline constexpr std::size_t kNoncesPerClientMax = 65536;
 
+// Frames of one member that a run takes in all: bounds the memory of receipts, 48 bytes each.
+inline constexpr std::size_t kReceiptsPerClientMax = std::size_t{1} << 20;
+
 inline constexpr std::size_t kNameLengthMax = 63;
+inline constexpr std::size_t kAddressLengthMax = 255;
+inline constexpr std::size_t kSentenceLengthMax = 1000;  // of a refusal
+// A PEM file or text of ours or of a peer.
+inline constexpr std::size_t kPemBytesMax = std::size_t{64} << 10;
+inline constexpr std::size_t kRevocationListBytesMax = std::size_t{16} << 20;
+// Named series that are counted; a label that grows beyond is dropped and counted as that.
+inline constexpr std::size_t kMetricSeriesMax = 4096;
 
 }  // namespace shoal

@@ -1,5 +1,6 @@
 // Metrics: what an operator watches. Counters, gauges and latency sums under fixed names, updated
-// from any thread, read by the Prometheus endpoint and `shoal status`.
+// from any thread, read by the Prometheus endpoint and `shoal status`. Names are literals of ours;
+// label values may come from outside and are escaped. At most kMetricSeriesMax series are kept.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,7 @@ namespace shoal {
 
 struct MetricSample {
   std::string name;    // "shoal_refusals_total"
-  std::string help;    // one sentence
+  std::string help;    // one sentence, empty for a name without
   std::string labels;  // "" or "reason=\"stale_round\""
   bool counter = false;
   double value = 0.0;
@@ -36,6 +37,9 @@ class Metrics {
     bool counter = false;
     double value = 0.0;
   };
+  // Adds to a counter, or sets a gauge.
+  void change(std::string name, std::string labels, bool counter, double value);
+
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, std::string>, Series> series_;
 };

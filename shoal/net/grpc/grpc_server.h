@@ -14,6 +14,7 @@
 #include <string>
 
 #include "shoal/net/gate.h"
+#include "shoal/net/limits.h"
 #include "shoal/net/metrics.h"
 #include "shoal/net/transport.h"
 
@@ -27,6 +28,17 @@ struct TlsFiles {
   bool given() const { return !certificate.empty(); }
 };
 
+// The times of net/limits.h; tests shorten them.
+struct GrpcTimes {
+  double control_deadline_s = kControlDeadline_s;  // also of a frame's head
+  double upload_grace_s = kUploadGrace_s;
+  double upload_bytes_per_second_min = kUploadBytesPerSecondMin;
+  double heartbeat_s = kHeartbeat_s;
+  double silence_s = kSilence_s;
+  double backoff_first_s = kBackoffFirst_s;
+  double backoff_last_s = kBackoffLast_s;
+};
+
 struct GrpcServerSettings {
   std::string listen;  // HOST:PORT; port 0 takes a free one
   TlsFiles tls;        // without it only loopback addresses are accepted
@@ -35,6 +47,7 @@ struct GrpcServerSettings {
   std::string experiment;  // TOML that joiners are given
   std::uint64_t incarnation = 1;
   std::uint64_t frame_bytes_max = 0;
+  GrpcTimes times;
 };
 
 class GrpcServer : public Transport {
@@ -62,8 +75,8 @@ class GrpcServer : public Transport {
 
  private:
   struct State;
-  explicit GrpcServer(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit GrpcServer(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace shoal

@@ -1,0 +1,64 @@
+#include "shoal/net/grpc/call_group.h"
+
+#include "shoal/net/grpc/timer.h"
+#include "shoal/net/grpc/translate.h"
+
+namespace shoal {
+namespace {
+
+std::string path_of(const char* method) { return std::string("/shoal.wire.Federation/") + method; }
+
+}  // namespace
+
+CallGroup::CallGroup(std::shared_ptr<grpc::Channel> channel) : stub_(std::move(channel)) {}
+
+bool CallGroup::enter(grpc::ClientContext* context) {
+  const std::lock_guard lock(mutex_);
+  if (closed_) return false;
+  running_.insert(context);
+  return true;
+}
+
+void CallGroup::end(grpc::ClientContext* context) {
+  const std::lock_guard lock(mutex_);
+  running_.erase(context);
+  ended_.notify_all();
+}
+
+void CallGroup::call(const char* method, const google::protobuf::MessageLite& request,
+                     double deadline_s, Answer answer) {
+  struct Call {
+    grpc::ClientContext context;
+    grpc::ByteBuffer request;
+    grpc::ByteBuffer reply;
+    Answer answer;
+  };
+  const auto call = std::make_shared<Call>();
+  call->request = message_buffer(request);
+  call->answer = std::move(answer);
+  call->context.set_deadline(after_s(deadline_s));
+  if (!enter(&call->context)) return;
+  stub_.UnaryCall(&call->context, path_of(method), {}, &call->request, &call->reply,
+                  [call, group = shared_from_this()](const grpc::Status& status) {
+                    call->answer(status, call->reply);
+                    call->answer = nullptr;  // with all that it holds, before the group is told
+                    group->end(&call->context);
+                  });
+}
+
+bool CallGroup::begin(const char* method, grpc::ClientContext* context, double deadline_s,
+                      grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* reactor) {
+  if (!enter(context)) return false;
+  context->set_deadline(after_s(deadline_s));
+  stub_.PrepareBidiStreamingCall(context, path_of(method), {}, reactor);
+  return true;
+}
+
+void CallGroup::close_and_wait() {
+  std::unique_lock lock(mutex_);
+  closed_ = true;
+  for (grpc::ClientContext* context : running_) context->TryCancel();
+  ended_.wait(lock, [this] { return running_.empty(); });
+}
+
+}  // namespace shoal

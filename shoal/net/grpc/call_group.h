@@ -1,0 +1,45 @@
+// CallGroup: the calls of one client to one address. Each has a deadline; closing the group cancels
+// them all and waits until the last callback has returned, so that what they refer to may go.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <grpcpp/channel.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "shoal/net/grpc/shoal.pb.h"
+
+namespace shoal {
+
+class CallGroup : public std::enable_shared_from_this<CallGroup> {
+ public:
+  explicit CallGroup(std::shared_ptr<grpc::Channel> channel);
+
+  using Answer = std::function<void(const grpc::Status&, grpc::ByteBuffer& reply)>;
+  // The answer comes on one of gRPC's threads; not at all once the group is closed.
+  void call(const char* method, const google::protobuf::MessageLite& request, double deadline_s,
+            Answer answer);
+
+  // For streams: the reactor is started by the caller, and leaves when it is done. False when the
+  // group is closed.
+  bool begin(const char* method, grpc::ClientContext* context, double deadline_s,
+             grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* reactor);
+  void end(grpc::ClientContext* context);
+
+  void close_and_wait();
+
+ private:
+  bool enter(grpc::ClientContext* context);
+
+  grpc::GenericStub stub_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  std::set<grpc::ClientContext*> running_;
+  bool closed_ = false;
+};
+
+}  // namespace shoal
