@@ -22,7 +22,7 @@ function(shoal_test_program name folder)
                        ENVIRONMENT "SHOAL_DATA_DIR=${CMAKE_BINARY_DIR}/data")
 endfunction()
 
-foreach(room base math data model codec rule attack graph node sim method run study)
+foreach(room base math data model codec rule attack graph node sim net method run study)
   shoal_test_program(${room}_test shoal/${room})
 endforeach()
 shoal_test_program(studies_test studies)
