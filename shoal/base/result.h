@@ -24,6 +24,7 @@ enum class ErrorCode {
   kLimit,            // a named limit was exceeded
   kUnsupported,      // legal, but not possible in this build or combination
   kInterrupted,      // stopped on request; the run can be resumed
+  kNoSpace,          // the disk or its quota is full; try again once there is room
 };
 
 struct Error {
@@ -98,6 +99,9 @@ inline Error not_found(std::string message) {
 }
 inline Error corrupt(std::string message) { return Error{ErrorCode::kCorrupt, std::move(message)}; }
 inline Error io_error(std::string message) { return Error{ErrorCode::kIo, std::move(message)}; }
+inline Error no_space(std::string message) {
+  return Error{ErrorCode::kNoSpace, std::move(message)};
+}
 inline Error limit_exceeded(std::string message) {
   return Error{ErrorCode::kLimit, std::move(message)};
 }

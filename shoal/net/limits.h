@@ -54,4 +54,16 @@ inline constexpr std::size_t kRevocationListBytesMax = std::size_t{16} << 20;
 // Named series that are counted; a label that grows beyond is dropped and counted as that.
 inline constexpr std::size_t kMetricSeriesMax = 4096;
 
+// On disk. A committed round takes 56 bytes a receipt, so a journal holds 19 million of them.
+inline constexpr std::size_t kRunIdBytesMax = 255;
+inline constexpr std::size_t kJournalRecordBytesMax = std::size_t{16} << 20;
+inline constexpr std::uint64_t kJournalBytesMax = std::uint64_t{1} << 30;
+inline constexpr std::uint64_t kJournalDisposableBytesMax = std::uint64_t{4} << 20;
+inline constexpr std::size_t kNoteBytesMax = 4096;
+inline constexpr std::size_t kNotesBufferedBytesMax = std::size_t{64} << 10;
+inline constexpr std::size_t kNotesKeptBytesMax = std::size_t{1} << 20;
+inline constexpr std::size_t kAddressBytesMax = 255;
+inline constexpr std::uint64_t kCheckpointBytesMax = std::uint64_t{8} << 30;
+inline constexpr std::size_t kDiskWriteBytesMax = std::size_t{1} << 20;  // of one call
+
 }  // namespace shoal

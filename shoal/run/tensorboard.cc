@@ -11,7 +11,7 @@
 // The first event holds the file version; every other one a single scalar.
 #include "shoal/run/tensorboard.h"
 
-#include "shoal/run/crc32c.h"
+#include "shoal/base/crc32c.h"
 
 namespace shoal {
 namespace {

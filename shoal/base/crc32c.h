@@ -1,5 +1,5 @@
-// CRC-32C (Castagnoli), the checksum of TFRecord files: polynomial 0x1EDC6F41, reflected, with
-// ones in and out. A table and one look-up a byte: event files are small.
+// CRC-32C (Castagnoli), the checksum of journals and of TFRecord files: polynomial 0x1EDC6F41,
+// reflected, with ones in and out. A table and one look-up a byte: both are small beside models.
 #pragma once
 
 #include <cstdint>

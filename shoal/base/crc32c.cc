@@ -1,4 +1,4 @@
-#include "shoal/run/crc32c.h"
+#include "shoal/base/crc32c.h"
 
 #include <array>
 #include <bit>
