@@ -17,7 +17,7 @@ struct CaOptions {
   bool server = false;
   bool replace = false;
   std::vector<std::string> hosts;
-  int days = 0;
+  int days = 365;
   std::string out;
 };
 
@@ -93,18 +93,23 @@ int list(const CaOptions& options) {
   return 0;
 }
 
-CLI::App* add(CLI::App& ca, Action& action, const std::shared_ptr<CaOptions>& options,
-              const std::string& name, const std::string& help, int (*act)(const CaOptions&)) {
+struct CaCommand {
+  CLI::App* app;
+  std::shared_ptr<CaOptions> options;
+};
+
+CaCommand add(CLI::App& ca, Action& action, const std::string& name, const std::string& help,
+              int (*act)(const CaOptions&)) {
+  auto options = std::make_shared<CaOptions>();
   CLI::App* command = ca.add_subcommand(name, help);
   command->add_option("--folder", options->folder, "folder of the authority (default: ca)");
   command->callback([options, act, &action] { action = [options, act] { return act(*options); }; });
-  return command;
+  return {command, options};
 }
 
 }  // namespace
 
 void add_ca_command(CLI::App& app, Action& action) {
-  auto options = std::make_shared<CaOptions>();
   CLI::App* ca = app.add_subcommand(
       "ca",
       "Certificates: who may take part in runs over a network.\n"
@@ -114,33 +119,29 @@ void add_ca_command(CLI::App& app, Action& action) {
       "To rotate a key, issue the name again with --replace (the process takes the new key by\n"
       "itself), then revoke the old serial. Until then both keys are good.");
   ca->require_subcommand(1);
-  CLI::App* make =
-      add(*ca, action, options, "init", "Make an authority. Refuses to overwrite one.", init);
-  make->add_option_function<int>(
-          "--days", [options](int days) { options->days = days; },
-          "days it is valid (default: 3650)")
-      ->default_val(3650)
-      ->force_callback();
-  CLI::App* kit = add(*ca, action, options, "issue",
-                      "Issue a certificate and a key, as a start kit: NAME.pem, NAME.key, ca.pem.\n"
-                      "A server can be reached as NAME, localhost and each --host.",
-                      issue);
-  kit->add_option("name", options->name, "1 to 63 of a-z, 0-9 and '-'")->required();
-  kit->add_flag("--server", options->server, "for a server; without it, for a member");
-  kit->add_option("--host", options->hosts, "DNS name or IP address of the server")
+  const CaCommand make =
+      add(*ca, action, "init", "Make an authority. Refuses to overwrite one.", init);
+  make.options->days = kCertificateDaysMax;
+  make.app->add_option("--days", make.options->days, "days it is valid (default: 3650)");
+  const CaCommand kit =
+      add(*ca, action, "issue",
+          "Issue a certificate and a key, as a start kit: NAME.pem, NAME.key, ca.pem.\n"
+          "A server can be reached as NAME, localhost and each --host.",
+          issue);
+  kit.app->add_option("name", kit.options->name, "1 to 63 of a-z, 0-9 and '-'")->required();
+  kit.app->add_flag("--server", kit.options->server, "for a server; without it, for a member");
+  kit.app->add_option("--host", kit.options->hosts, "DNS name or IP address of the server")
       ->allow_extra_args(false);
-  kit->add_option_function<int>(
-         "--days", [options](int days) { options->days = days; }, "days it is valid (default: 365)")
-      ->default_val(365)
-      ->force_callback();
-  kit->add_option("--out", options->out, "folder for the kit (default: NAME)");
-  kit->add_flag("--replace", options->replace, "replace the kit that is there: a new key");
-  add(*ca, action, options, "revoke",
-      "Revoke all certificates of a name, or one by its serial. Copy revoked.txt to the servers.",
-      revoke)
-      ->add_option("name", options->name, "a name, or a serial that `shoal ca list` shows")
-      ->required();
-  add(*ca, action, options, "list", "Show what has been issued.", list);
+  kit.app->add_option("--days", kit.options->days, "days it is valid (default: 365)");
+  kit.app->add_option("--out", kit.options->out, "folder for the kit (default: NAME)");
+  kit.app->add_flag("--replace", kit.options->replace, "replace the kit that is there: a new key");
+  const CaCommand withdraw =
+      add(*ca, action, "revoke",
+          "Revoke all certificates of a name, or one by its serial. Copy revoked.txt to the\n"
+          "servers.",
+          revoke);
+  withdraw.app->add_option("name", withdraw.options->name, "a name, or a serial")->required();
+  add(*ca, action, "list", "Show what has been issued.", list);
 }
 
 }  // namespace shoal
