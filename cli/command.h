@@ -27,5 +27,6 @@ void add_list_command(CLI::App& app, Action& action);
 void add_explain_command(CLI::App& app, Action& action);
 void add_check_command(CLI::App& app, Action& action);
 void add_partition_command(CLI::App& app, Action& action);
+void add_ca_command(CLI::App& app, Action& action);
 
 }  // namespace shoal

@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   shoal::add_explain_command(app, action);
   shoal::add_check_command(app, action);
   shoal::add_partition_command(app, action);
+  shoal::add_ca_command(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -53,6 +53,10 @@ std::variant<Gate::State::Known, Refusal> Gate::State::authenticate(const PeerId
                    fmt::format("the certificate is made out to '{}', which is not the member's "
                                "name or no name of a member at all",
                                printable(certificate.name))};
+  if (certificate.server)
+    return Refusal{
+        Code::kPermissionDenied, "wrong_role",
+        fmt::format("'{}' is a server's certificate; members have their own", peer.name)};
   const std::int64_t now_s = wall_clock();
   if (now_s < certificate.not_before_unix_s || now_s > certificate.not_after_unix_s)
     return Refusal{

@@ -20,16 +20,17 @@ Result<std::int64_t> unix_seconds(const ASN1_TIME* time) {
   return static_cast<std::int64_t>(timegm(&utc));
 }
 
-Result<std::string> common_name(const X509* certificate) {
+// The first of that kind; empty where there is none.
+Result<std::string> subject_text(const X509* certificate, int kind) {
   const X509_NAME* subject = X509_get_subject_name(certificate);
-  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-  if (at < 0) return corrupt("the certificate has no common name");
+  const int at = X509_NAME_get_index_by_NID(subject, kind, -1);
+  if (at < 0) return std::string();
   unsigned char* text = nullptr;
   const int length =
       ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
   if (length < 0) {
     ERR_clear_error();
-    return corrupt("the certificate's common name is no text");
+    return corrupt("the certificate's subject is no text");
   }
   std::string name(reinterpret_cast<const char*>(text), static_cast<std::size_t>(length));
   OPENSSL_free(text);
@@ -56,7 +57,10 @@ Result<Certificate> read_certificate(std::string_view pem) {
   if (!x509) return corrupt(fmt::format("no certificate in PEM: {}", openssl_reason()));
   SHOAL_TRY(const VerifyingKey key, VerifyingKey::of(x509.get()));
   Certificate certificate;
-  SHOAL_TRY(certificate.name, common_name(x509.get()));
+  SHOAL_TRY(certificate.name, subject_text(x509.get(), NID_commonName));
+  if (certificate.name.empty()) return corrupt("the certificate has no common name");
+  SHOAL_TRY(const std::string unit, subject_text(x509.get(), NID_organizationalUnitName));
+  certificate.server = unit == "server";
   SHOAL_TRY(certificate.not_before_unix_s, unix_seconds(X509_get0_notBefore(x509.get())));
   SHOAL_TRY(certificate.not_after_unix_s, unix_seconds(X509_get0_notAfter(x509.get())));
   certificate.key = key.digest();

@@ -14,9 +14,10 @@
 namespace shoal {
 
 struct Certificate {
-  std::string name;    // common name; may hold any characters
-  Digest key{};        // SHA-256 of the SubjectPublicKeyInfo (DER)
-  std::string serial;  // upper-case hexadecimal
+  std::string name;     // common name; may hold any characters
+  bool server = false;  // its organisational unit is "server": good for being called only
+  Digest key{};         // SHA-256 of the SubjectPublicKeyInfo (DER)
+  std::string serial;   // upper-case hexadecimal
   std::int64_t not_before_unix_s = 0;
   std::int64_t not_after_unix_s = 0;
 };
