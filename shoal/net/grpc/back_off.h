@@ -12,7 +12,9 @@ namespace shoal {
 class BackOff {
  public:
   BackOff(double first_s, double last_s, std::uint64_t seed, std::uint32_t who)
-      : first_s_(first_s), last_s_(last_s), wait_s_(first_s),
+      : first_s_(first_s),
+        last_s_(last_s),
+        wait_s_(first_s),
         stream_(seed, purpose("back-off"), who) {}
 
   double next_s() {

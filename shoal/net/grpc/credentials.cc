@@ -30,9 +30,8 @@ Status check_address(const TlsFiles& tls, const std::string& address) {
   if (!has_port)
     return invalid_argument(fmt::format("\"{}\" is not an address; write HOST:PORT", address));
   if (!tls.given() && !is_loopback(address))
-    return invalid_argument(
-        fmt::format("{} is not a loopback address; give certificates to talk beyond this machine",
-                    address));
+    return invalid_argument(fmt::format(
+        "{} is not a loopback address; give certificates to talk beyond this machine", address));
   return ok_status();
 }
 

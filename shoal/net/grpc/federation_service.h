@@ -1,5 +1,5 @@
-// FederationService: the calls of shoal.proto as gRPC sees them, with messages as raw bytes: parsing
-// is ours, so that what does not parse gets its code and body pieces are not copied twice.
+// FederationService: the calls of shoal.proto as gRPC sees them, with messages as raw bytes:
+// parsing is ours, so that what does not parse gets its code and body pieces are not copied twice.
 //
 // A member that has peers offers Send alone; the other calls answer UNIMPLEMENTED there.
 #pragma once
@@ -12,8 +12,8 @@
 namespace shoal {
 
 template <class Base>
-using RawUnaryCalls = wire::Federation::WithRawCallbackMethod_Join<
-    wire::Federation::WithRawCallbackMethod_Heartbeat<
+using RawUnaryCalls =
+    wire::Federation::WithRawCallbackMethod_Join<wire::Federation::WithRawCallbackMethod_Heartbeat<
         wire::Federation::WithRawCallbackMethod_Observe<
             wire::Federation::WithRawCallbackMethod_Leave<
                 wire::Federation::WithRawCallbackMethod_GetStatus<Base>>>>>;

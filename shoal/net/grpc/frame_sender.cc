@@ -60,8 +60,10 @@ bool is_transient(grpc::StatusCode code) {
     case grpc::StatusCode::CANCELLED:
     case grpc::StatusCode::ABORTED:
     case grpc::StatusCode::INTERNAL:
-    case grpc::StatusCode::UNKNOWN: return true;
-    default: return false;
+    case grpc::StatusCode::UNKNOWN:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -143,8 +145,7 @@ void FrameSender::send_next() {
       static_cast<double>(entry.frame->size()) / settings_.times.upload_bytes_per_second_min +
       settings_.times.upload_grace_s;
   busy_ = true;
-  auto call =
-      std::make_unique<SendCall>(shared_from_this(), calls_, entry.head, entry.frame);
+  auto call = std::make_unique<SendCall>(shared_from_this(), calls_, entry.head, entry.frame);
   if (!SendCall::start(std::move(call), deadline_s)) stopped_ = true;
 }
 
@@ -172,8 +173,7 @@ void FrameSender::sent(const grpc::Status& status, grpc::ByteBuffer& reply) {
     if (stopped_ || waiting_.empty()) return;
     const grpc::StatusCode code = status.error_code();
     wire::Receipt receipt;
-    const bool received =
-        status.ok() && parse_message(reply, kReceiveBytesMax, receipt).ok();
+    const bool received = status.ok() && parse_message(reply, kReceiveBytesMax, receipt).ok();
     if (received || code == grpc::StatusCode::ALREADY_EXISTS) {
       metrics_.add("shoal_frames_sent_total", 1);
       metrics_.add("shoal_bytes_sent_total", static_cast<double>(waiting_.front().frame->size()));

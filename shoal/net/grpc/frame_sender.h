@@ -1,5 +1,6 @@
-// FrameSender: what one member has for one receiver, in order: each frame on a Send call of its own,
-// the next when the receipt of the last has come. A call that fails is repeated after a back-off.
+// FrameSender: what one member has for one receiver, in order: each frame on a Send call of its
+// own, the next when the receipt of the last has come. A call that fails is repeated after a
+// back-off.
 //
 // For the server, frames whose round is not yet committed there are kept after their receipt and
 // sent again when the server has been restarted; the gate takes none of them twice.

@@ -1,10 +1,10 @@
 // GrpcClient: one member of a run, as a transport.
 //
-// It joins (with back-off and jitter until the server answers), then keeps a Receive stream open and
-// sends frames, each on a call of its own with the deadline that its size allows. What it has sent
-// to the server it keeps until the round is committed there, and sends again after a reconnect, so a
-// server that was killed loses nothing. Where the run has peers, it offers Send itself and dials the
-// peers the server has introduced.
+// It joins (with back-off and jitter until the server answers), then keeps a Receive stream open
+// and sends frames, each on a call of its own with the deadline that its size allows. What it has
+// sent to the server it keeps until the round is committed there, and sends again after a
+// reconnect, so a server that was killed loses nothing. Where the run has peers, it offers Send
+// itself and dials the peers the server has introduced.
 #pragma once
 
 #include <memory>
@@ -18,10 +18,10 @@ struct GrpcClientSettings {
   std::string server;  // HOST:PORT
   TlsFiles tls;        // without it only loopback addresses are accepted
   std::string name;
-  std::uint64_t rows = 0;          // of its own data; 0: takes its share of the experiment's data
-  std::string listen;              // HOST:PORT for peers, port 0 takes a free one; empty: none
-  double give_up_s = 600.0;        // no server for so long: the run is over for us
-  std::uint64_t jitter_seed = 0;   // of back-off only; results do not depend on it
+  std::uint64_t rows = 0;         // of its own data; 0: takes its share of the experiment's data
+  std::string listen;             // HOST:PORT for peers, port 0 takes a free one; empty: none
+  double give_up_s = 600.0;       // no server for so long: the run is over for us
+  std::uint64_t jitter_seed = 0;  // of back-off only; results do not depend on it
   std::uint64_t frame_bytes_max = std::uint64_t{4} << 30;  // of what comes; larger ones are dropped
   GrpcTimes times;
 };

@@ -274,7 +274,8 @@ Result<std::unique_ptr<GrpcServer>> GrpcServer::start(const GrpcServerSettings& 
   state->server = builder.BuildAndStart();
   if (!state->server || port == 0)
     return io_error(fmt::format("cannot listen on {}; is the port taken?", settings.listen));
-  state->address = fmt::format("{}:{}", settings.listen.substr(0, settings.listen.rfind(':')), port);
+  state->address =
+      fmt::format("{}:{}", settings.listen.substr(0, settings.listen.rfind(':')), port);
   state->intake->start();
   state->upkeep();
   return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(state)));

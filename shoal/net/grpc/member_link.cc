@@ -14,16 +14,18 @@ constexpr std::uint32_t kProtocolVersion = 1;
 constexpr std::size_t kHeldMax = 1024;
 constexpr std::size_t kObservationsMax = 4096;
 
-// Whether another try may end otherwise: the server is away, busy or coming up.
+// Whether another try may end otherwise: the server is away or coming up. (A run that is full stays
+// full: places are not given twice.)
 bool may_pass(grpc::StatusCode code) {
   switch (code) {
     case grpc::StatusCode::UNAVAILABLE:
     case grpc::StatusCode::DEADLINE_EXCEEDED:
-    case grpc::StatusCode::RESOURCE_EXHAUSTED:
     case grpc::StatusCode::CANCELLED:
     case grpc::StatusCode::INTERNAL:
-    case grpc::StatusCode::UNKNOWN: return true;
-    default: return false;
+    case grpc::StatusCode::UNKNOWN:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -41,8 +43,8 @@ MemberLink::MemberLink(const GrpcClientSettings& settings, Metrics& metrics,
       metrics_(metrics),
       calls_(std::move(calls)),
       last_heard_s_(steady_now_s()),
-      back_off_(settings.times.backoff_first_s, settings.times.backoff_last_s,
-                settings.jitter_seed, 0),
+      back_off_(settings.times.backoff_first_s, settings.times.backoff_last_s, settings.jitter_seed,
+                0),
       observation_number_(first_observation_number()) {}
 
 wire::JoinRequest MemberLink::join_request() const {
@@ -77,9 +79,8 @@ Status MemberLink::join(const std::string& address) {
     const grpc::Status& status = *outcome->status;
     if (status.ok()) return take_place(outcome->reply, true);
     if (!may_pass(status.error_code()))
-      return invalid_argument(
-          fmt::format("{} does not let \"{}\" join: {}", settings_.server, settings_.name,
-                      status_text(status)));
+      return invalid_argument(fmt::format("{} does not let \"{}\" join: {}", settings_.server,
+                                          settings_.name, status_text(status)));
     const double wait_s = back_off_.next_s();
     if (steady_now_s() + wait_s > give_up_at_s)
       return io_error(fmt::format("no answer from {} within {} s; the last try: {}",
@@ -93,8 +94,8 @@ Status MemberLink::take_place(grpc::ByteBuffer& reply, bool first) {
   SHOAL_TRY_STATUS(parse_message(reply, kReceiveBytesMax, place));
   if (!first) {
     if (place.run() == joined_.run && place.node() == joined_.node) return ok_status();
-    return invalid_argument(fmt::format("the server now runs \"{}\" and we are of \"{}\"",
-                                        place.run(), joined_.run));
+    return invalid_argument(
+        fmt::format("the server now runs \"{}\" and we are of \"{}\"", place.run(), joined_.run));
   }
   joined_ = Joined{place.run(),        place.server(),      place.node(),
                    place.experiment(), place.incarnation(), place.round()};
@@ -105,10 +106,10 @@ Status MemberLink::take_place(grpc::ByteBuffer& reply, bool first) {
   sender.keep_until_committed = true;
   sender.times = settings_.times;
   sender.jitter_seed = settings_.jitter_seed;
-  sender_ = std::make_shared<FrameSender>(std::move(sender), calls_, metrics_,
-                                          [weak = weak_from_this()] {
-                                            if (const auto link = weak.lock()) link->stranger();
-                                          });
+  sender_ =
+      std::make_shared<FrameSender>(std::move(sender), calls_, metrics_, [weak = weak_from_this()] {
+        if (const auto link = weak.lock()) link->stranger();
+      });
   const std::lock_guard lock(mutex_);
   last_heard_s_ = steady_now_s();
   back_off_.reset();
@@ -159,10 +160,9 @@ void MemberLink::lost(const grpc::Status& status) {
 }
 
 void MemberLink::rejoin() {
-  calls_->call("Join", join_request(), settings_.times.control_deadline_s,
-               [this](const grpc::Status& status, grpc::ByteBuffer& reply) {
-                 rejoined(status, reply);
-               });
+  calls_->call(
+      "Join", join_request(), settings_.times.control_deadline_s,
+      [this](const grpc::Status& status, grpc::ByteBuffer& reply) { rejoined(status, reply); });
 }
 
 void MemberLink::rejoined(const grpc::Status& status, grpc::ByteBuffer& reply) {
@@ -184,7 +184,7 @@ void MemberLink::rejoined(const grpc::Status& status, grpc::ByteBuffer& reply) {
     anew = parsed && place.incarnation() != incarnation_;
     incarnation_ = place.incarnation();
   }
-  metrics_.add("shoal_rejoined_total", 1);
+  metrics_.add("shoal_reconnects_total", 1);
   open_stream();
   sender_->resume(anew);
 }

@@ -44,7 +44,8 @@ Result<ReceivedPiece> read_body(grpc::ByteBuffer& buffer, std::vector<grpc::Slic
     return invalid_argument(fmt::format("a piece says that its body has {} bytes and holds {}",
                                         size, buffer.Length() - at));
   if (size > kChunkBytesMax)
-    return limit_exceeded(fmt::format("a piece has at most {} bytes, not {}", kChunkBytesMax, size));
+    return limit_exceeded(
+        fmt::format("a piece has at most {} bytes, not {}", kChunkBytesMax, size));
   drop_front(slices, at);
   buffer.Clear();
   return ReceivedPiece(BodyPiece{std::move(slices), static_cast<std::size_t>(size)});
@@ -111,17 +112,18 @@ Result<ReceivedPiece> read_piece(grpc::ByteBuffer& buffer) {
       SHOAL_TRY(FrameHead head, from_wire(piece.head()));
       return ReceivedPiece(std::move(head));
     }
-    case wire::Piece::kNotice: return ReceivedPiece(std::move(*piece.mutable_notice()));
-    default: return invalid_argument("a piece holds a head, a body or a notice");
+    case wire::Piece::kNotice:
+      return ReceivedPiece(std::move(*piece.mutable_notice()));
+    default:
+      return invalid_argument("a piece holds a head, a body or a notice");
   }
 }
 
 Status FrameAssembly::append(const BodyPiece& piece) {
   const std::size_t left = static_cast<std::size_t>(head_.size_bytes) - body_.size();
   if (piece.size_bytes > left)
-    return invalid_argument(
-        fmt::format("the body is longer than the {} bytes that its head declares",
-                    head_.size_bytes));
+    return invalid_argument(fmt::format(
+        "the body is longer than the {} bytes that its head declares", head_.size_bytes));
   if (piece.size_bytes == 0) return invalid_argument("a piece of a body is empty");
   const std::size_t wanted = body_.size() + piece.size_bytes;
   if (wanted > body_.capacity())

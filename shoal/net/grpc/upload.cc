@@ -118,8 +118,8 @@ void Upload::sweep(double now_s) {
       refusal = Refusal{RefusalCode::kDeadlineExceeded, "slow_head",
                         fmt::format("no head of a frame within {} s", times.control_deadline_s)};
     if (stage_ == Stage::kBody && now_s - window_began_s_ > times.upload_grace_s) {
-      const double rate = static_cast<double>(assembly_->size_bytes() - window_bytes_) /
-                          (now_s - window_began_s_);
+      const double rate =
+          static_cast<double>(assembly_->size_bytes() - window_bytes_) / (now_s - window_began_s_);
       if (rate < times.upload_bytes_per_second_min)
         refusal = Refusal{RefusalCode::kDeadlineExceeded, "slow_body",
                           fmt::format("{:.0f} bytes/s for {} s; at least {:.0f} are needed", rate,

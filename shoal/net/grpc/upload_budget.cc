@@ -52,8 +52,8 @@ std::uint64_t UploadBudget::held_bytes() const {
 
 std::size_t UploadBudget::waiting() const {
   const std::lock_guard lock(mutex_);
-  return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(),
-                                                [](const Entry& e) { return !e.holds; }));
+  return static_cast<std::size_t>(
+      std::count_if(entries_.begin(), entries_.end(), [](const Entry& e) { return !e.holds; }));
 }
 
 }  // namespace shoal
