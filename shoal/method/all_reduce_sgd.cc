@@ -8,6 +8,7 @@
 
 #include "shoal/method/collectives.h"
 #include "shoal/method/entries.h"
+#include "shoal/method/exchange.h"
 #include "shoal/method/replica.h"
 
 namespace shoal {
@@ -121,6 +122,11 @@ class AllReduceSgd : public Method {
     return prepare_in<float>(parts, *parts.in_float);
   }
 
+  Result<ContentCheck> content_check(const MethodParts& parts) const override {
+    if (parts.in_double) return check_piece<double>(parts.in_double->dimension());
+    return check_piece<float>(parts.in_float->dimension());
+  }
+
  private:
   template <class Scalar>
   Result<Program> prepare_in(const MethodParts& parts, const Problem<Scalar>& problem) const {
@@ -129,6 +135,19 @@ class AllReduceSgd : public Method {
     job->settings = settings_;
     job->patience_s = parts.patience_s;
     return Program([job](Node& node) { return all_reduce_sgd<Scalar>(node, job); });
+  }
+
+  // Any part of the vector; the collective checks that it is the right one.
+  template <class Scalar>
+  static ContentCheck check_piece(std::size_t dimension) {
+    return [dimension](const Message& message, auto) -> Status {
+      SHOAL_TRY(const ByteView piece, message.tensor("v"));
+      const std::size_t size = piece.size() / sizeof(Scalar);
+      if (size > dimension)
+        return invalid_argument(
+            fmt::format("a piece of {} values of a vector of {}", size, dimension));
+      return check_vector<Scalar>(message, "v", size);
+    };
   }
 
   AllReduceSettings settings_;

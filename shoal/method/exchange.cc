@@ -1,5 +1,10 @@
 #include "shoal/method/exchange.h"
 
+#include <fmt/format.h>
+#include <vector>
+
+#include "shoal/math/vector.h"
+
 namespace shoal {
 
 Task<Arrivals> exchange(Node& node, Tag tag, Step step, std::span<const NodeId> to,
@@ -9,5 +14,16 @@ Task<Arrivals> exchange(Node& node, Tag tag, Step step, std::span<const NodeId> 
   Arrivals arrivals = co_await node.gather(tag, step, from, until);
   co_return arrivals;
 }
+
+template <class Scalar>
+Status check_vector(const Message& message, std::string_view name, std::size_t size) {
+  std::vector<Scalar> values(size);
+  SHOAL_TRY_STATUS(message.vector<Scalar>(name, values));
+  if (all_finite(std::span<const Scalar>(values))) return ok_status();
+  return invalid_argument(fmt::format("'{}' holds a value that is not finite", name));
+}
+
+template Status check_vector<float>(const Message&, std::string_view, std::size_t);
+template Status check_vector<double>(const Message&, std::string_view, std::size_t);
 
 }  // namespace shoal

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 #include "shoal/node/node.h"
 
@@ -10,5 +11,9 @@ namespace shoal {
 // `to` and `from` (increasing) must outlive the task.
 Task<Arrivals> exchange(Node& node, Tag tag, Step step, std::span<const NodeId> to,
                         std::span<const NodeId> from, Frame frame, double patience_s);
+
+// Whether the message carries that many finite scalars under the name.
+template <class Scalar>
+Status check_vector(const Message& message, std::string_view name, std::size_t size);
 
 }  // namespace shoal

@@ -125,6 +125,21 @@ class Federated : public Method {
   bool needs_topology() const override { return false; }
 
   Result<Program> prepare(const MethodParts& parts) const override {
+    SHOAL_TRY(const std::shared_ptr<const FederatedJob> job, make_job(parts));
+    return Program([job](Node& node) {
+      return node.id() == kServer ? federated_server(node, job) : federated_client(node, job);
+    });
+  }
+
+  Result<ContentCheck> content_check(const MethodParts& parts) const override {
+    SHOAL_TRY(const std::shared_ptr<const FederatedJob> job, make_job(parts));
+    return ContentCheck([job](const Message& message, std::uint64_t rows_max) {
+      return check_update(*job, message, rows_max);
+    });
+  }
+
+ private:
+  Result<std::shared_ptr<const FederatedJob>> make_job(const MethodParts& parts) const {
     if (!parts.in_float)
       return unsupported("federated methods run in float; leave precision = \"float\"");
     auto job = std::make_shared<FederatedJob>();
@@ -136,8 +151,10 @@ class Federated : public Method {
     job->declared_faults = parts.declared_faults;
     job->patience_s =
         settings_.round_deadline_s > 0.0 ? settings_.round_deadline_s : parts.patience_s;
+    job->update_norm_max = parts.update_norm_max;
+    job->own_data = parts.own_data;
     for (std::size_t worker = 0; worker < parts.workers(); ++worker)
-      if (!parts.in_float->rows[worker].empty())
+      if (parts.own_data || !parts.in_float->rows[worker].empty())
         job->clients.push_back(static_cast<NodeId>(worker + 1));
     SHOAL_TRY_STATUS(check_settings(settings_, parts, job->clients.size()));
     job->codec = parts.codec;
@@ -149,13 +166,9 @@ class Federated : public Method {
     if (!job->make_rule) job->make_rule = &weighted_mean;
     SHOAL_TRY(const auto rule, job->make_rule());
     SHOAL_TRY_STATUS(rule->check(job->cohort_size(), job->declared_faults));
-    const std::shared_ptr<const FederatedJob> shared = job;
-    return Program([shared](Node& node) {
-      return node.id() == kServer ? federated_server(node, shared) : federated_client(node, shared);
-    });
+    return std::shared_ptr<const FederatedJob>(std::move(job));
   }
 
- private:
   FederatedSettings settings_;
 };
 

@@ -57,6 +57,8 @@ struct FederatedJob {
   std::vector<NodeId> clients;  // node ids with data, increasing
   std::uint64_t seed = 1;
   double patience_s = 0.0;
+  double update_norm_max = 0.0;  // 0: any
+  bool own_data = false;         // clients bring rows that the problem does not list
   ThreadPool* pool = nullptr;
 
   std::size_t cohort_size() const;
@@ -66,6 +68,20 @@ struct FederatedJob {
   // client, uniform on 1..local_steps.
   std::size_t steps_of(std::size_t worker, Step round) const;
 };
+
+// One client's update, read and screened.
+struct FederatedUpdate {
+  NodeId sender = 0;
+  double rows = 0.0;
+  double divisor = 1.0;
+  std::vector<float> delta;
+  std::vector<float> extra;
+};
+// Error: what is wrong with it, in a sentence. Claims of more than `rows_max` rows are wrong.
+Result<FederatedUpdate> read_update(const FederatedJob& job, const Message& message,
+                                    std::uint64_t rows_max);
+// Whether the message is an update that read_update takes.
+Status check_update(const FederatedJob& job, const Message& message, std::uint64_t rows_max);
 
 // FedNova's divisor a_i for K steps (2007.07481): K, or with momentum rho
 // [K - rho (1 - rho^K)/(1 - rho)]/(1 - rho), or with a proximal term, alpha = lr mu,

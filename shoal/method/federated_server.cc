@@ -1,7 +1,7 @@
 #include "shoal/method/federated_server.h"
 
 #include <cmath>
-#include <fmt/format.h>
+#include <limits>
 #include <optional>
 
 #include "shoal/math/vector.h"
@@ -28,30 +28,8 @@ double FederatedServer::work_flops(const Arrivals& arrivals) const {
 }
 
 Result<FederatedServer::Update> FederatedServer::decode(const Message& message) const {
-  const Layout& layout = job_->problem->models->layout();
-  Update update;
-  update.sender = message.sender();
-  update.delta.resize(parameters_.size());
-  SHOAL_TRY(const ByteView encoded, message.tensor("update"));
-  SHOAL_TRY_STATUS(job_->codec->decode(encoded, layout, update.delta));
-  SHOAL_TRY(const std::uint64_t rows, message.count("rows"));
-  // A client's claim about itself: at most the rows there are in all.
-  if (rows == 0 || rows > job_->problem->data->rows)
-    return invalid_argument(fmt::format("node {} claims {} rows", update.sender, rows));
-  update.rows = static_cast<double>(rows);
-  if (job_->settings.normalise) {
-    SHOAL_TRY(update.divisor, message.number("divisor"));
-    if (!std::isfinite(update.divisor) || update.divisor <= 0.0)
-      return invalid_argument(
-          fmt::format("node {} claims the divisor {}", update.sender, update.divisor));
-  }
-  if (!correction_.broadcast().empty()) {
-    update.extra.resize(parameters_.size());
-    SHOAL_TRY_STATUS(message.vector<float>("extra", update.extra));
-    if (!all_finite(update.extra)) return invalid_argument("a correction that is not finite");
-  }
-  if (!all_finite(update.delta)) return invalid_argument("an update that is not finite");
-  return update;
+  const std::uint64_t any = std::numeric_limits<std::uint32_t>::max();
+  return read_update(*job_, message, job_->own_data ? any : job_->problem->data->rows);
 }
 
 // Those that are usable, by sender.

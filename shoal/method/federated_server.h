@@ -36,13 +36,7 @@ class FederatedServer : public Persistent {
   Status load(ByteReader& in) override;
 
  private:
-  struct Update {
-    NodeId sender = 0;
-    double rows = 0.0;
-    double divisor = 1.0;
-    std::vector<float> delta;
-    std::vector<float> extra;
-  };
+  using Update = FederatedUpdate;
   Result<Update> decode(const Message& message) const;
   std::vector<Update> decode_held() const;
   std::vector<double> weights(std::span<const Update> updates) const;

@@ -174,6 +174,16 @@ class GossipMethod : public Method {
     return prepare_in<float>(parts, *parts.in_float);
   }
 
+  Result<ContentCheck> content_check(const MethodParts& parts) const override {
+    if (parts.in_double)
+      return ContentCheck([size = parts.in_double->dimension()](const Message& message, auto) {
+        return check_vector<double>(message, "x", size);
+      });
+    return ContentCheck([size = parts.in_float->dimension()](const Message& message, auto) {
+      return check_vector<float>(message, "x", size);
+    });
+  }
+
  private:
   template <class Scalar>
   Result<Program> prepare_in(const MethodParts& parts, const Problem<Scalar>& problem) const {

@@ -31,11 +31,17 @@ struct MethodParts {
   // Makes the server's rule with its memory; null: the weighted mean.
   std::function<Result<std::unique_ptr<Rule>>()> make_rule;
   std::size_t declared_faults = 0;
-  double patience_s = 0.0;     // longest wait for another node
-  ThreadPool* pool = nullptr;  // shares a server's work; results do not depend on it
+  double patience_s = 0.0;       // longest wait for another node
+  double update_norm_max = 0.0;  // larger updates are refused; 0: any
+  bool own_data = false;         // workers bring rows that the problem does not list
+  ThreadPool* pool = nullptr;    // shares a server's work; results do not depend on it
 
   std::size_t workers() const { return in_float ? in_float->workers() : in_double->workers(); }
 };
+
+// What a node checks of a message before it is taken in at all: shapes, types, finiteness, norm,
+// and a weight of at most `rows_max`. The error's sentence goes back to the sender. Thread-safe.
+using ContentCheck = std::function<Status(const Message& message, std::uint64_t rows_max)>;
 
 class Method {
  public:
@@ -46,6 +52,8 @@ class Method {
   // Whether it needs a topology of the workers.
   virtual bool needs_topology() const = 0;
   virtual Result<Program> prepare(const MethodParts& parts) const = 0;
+  // The check of what reaches a node of this method from outside.
+  virtual Result<ContentCheck> content_check(const MethodParts& parts) const = 0;
 };
 
 const Catalogue<Method>& methods();

@@ -256,6 +256,12 @@ class RelaySgd : public Method {
     return prepare_in<float>(parts, *parts.in_float);
   }
 
+  Result<ContentCheck> content_check(const MethodParts& parts) const override {
+    const std::size_t planes = settings_.spanning_tree ? 1 : planes_of(*parts.topology).size();
+    if (parts.in_double) return check_sum<double>(parts.in_double->dimension(), planes);
+    return check_sum<float>(parts.in_float->dimension(), planes);
+  }
+
  private:
   template <class Scalar>
   Result<Program> prepare_in(const MethodParts& parts, const Problem<Scalar>& problem) const {
@@ -265,14 +271,22 @@ class RelaySgd : public Method {
     job->settings = settings_;
     job->patience_s = parts.patience_s;
     if (settings_.spanning_tree) {
-      SHOAL_TRY(Topology tree,
-                spanning_tree(*parts.topology, static_cast<NodeId>(settings_.root)));
+      SHOAL_TRY(Topology tree, spanning_tree(*parts.topology, static_cast<NodeId>(settings_.root)));
       job->planes.push_back(std::move(tree));
     } else {
       const auto planes = planes_of(*parts.topology);
       job->planes.assign(planes.begin(), planes.end());
     }
     return Program([job](Node& node) { return relay_sgd<Scalar>(node, job); });
+  }
+
+  // The coordinates of a plane, which the round tells (message_round).
+  template <class Scalar>
+  static ContentCheck check_sum(std::size_t dimension, std::size_t planes) {
+    return [dimension, planes](const Message& message, auto) {
+      const std::size_t plane = message.round() % planes;
+      return check_vector<Scalar>(message, "sum", (dimension + planes - 1 - plane) / planes);
+    };
   }
 
   RelaySettings settings_;

@@ -45,16 +45,20 @@ double RealWorld::now_s() const {
 
 // --- Saving and going on ---
 
-Bytes RealWorld::save(Node& node) {
+RealWorld::Saved RealWorld::save(Node& node) const {
+  Saved saved;
   node.take_snapshot();
+  saved.kept = node.snapshot_digest();
   FrameTable frames;
   ByteWriter state;
   node.save(state, frames);
   node.drop_snapshot();
   ByteWriter out;
+  out.number(now_s());
   frames.save(out);
-  out.raw(state.bytes());
-  return std::move(out).take();
+  out.block(state.bytes());
+  saved.state = std::move(out).take();
+  return saved;
 }
 
 Status RealWorld::restore(NodeId node, ByteView state) {
@@ -62,10 +66,14 @@ Status RealWorld::restore(NodeId node, ByteView state) {
   if (local == locals_.end())
     return invalid_argument(fmt::format("the state of node {}, which is not here", node));
   ByteReader in(state);
+  SHOAL_TRY(const double clock_s, in.number<double>());
   FrameTable frames;
   SHOAL_TRY_STATUS(frames.load(in));
-  SHOAL_TRY_STATUS(local->second.node->restore(in, frames, true));
-  if (!in.done()) return corrupt(fmt::format("{} bytes too many behind a node's state", in.left()));
+  SHOAL_TRY(const ByteView saved, in.block());
+  ByteReader node_in(saved);
+  SHOAL_TRY_STATUS(local->second.node->restore(node_in, frames, true));
+  settings_.clock_s = std::max(settings_.clock_s, clock_s);
+  if (!in.done() || !node_in.done()) return corrupt("bytes too many behind a node's state");
   return ok_status();
 }
 

@@ -49,17 +49,22 @@ class RealWorld : public World, public Meter, public FrameSink {
   void set_transport(Transport* transport) { transport_ = transport; }
   // The ledger's observer; only where settings.keeps_ledger.
   void set_observer(Observer* observer) { observer_ = observer; }
-  // Called when a local program stands at the beginning of a step.
+  // Called when a local program stands at the beginning of a step, or behind its last one.
   void on_boundary(std::function<void(Node&)> on_boundary) {
     on_boundary_ = std::move(on_boundary);
   }
   // Called by the driving thread at most every `period_s`.
   void every(double period_s, std::function<void()> tick);
 
-  // Before run(): the local node goes on where it was saved; what it had sent is sent again.
+  // What a node needs to go on from a boundary, and the digest of what its program keeps.
+  struct Saved {
+    Bytes state;
+    Digest kept{};
+  };
+  Saved save(Node& node) const;
+  // Before run(): the local node goes on where it was saved, and the run's clock with it; what it
+  // had sent in that step is sent again.
   Status restore(NodeId node, ByteView state);
-  // What restore() takes, at a boundary.
-  static Bytes save(Node& node);
 
   // Until all local programs have ended and, where the ledger is kept, all others have said so too
   // or `linger_s` have passed since.
@@ -95,6 +100,7 @@ class RealWorld : public World, public Meter, public FrameSink {
   Observer* observer() override;
   bool hands_over_early() const override { return true; }
   void at_boundary(Node& node) override;
+  void at_end(Node& node) override { at_boundary(node); }
 
  private:
   struct Arrival {

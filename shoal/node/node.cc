@@ -19,6 +19,12 @@ void Node::boundary(Step step) {
   world_.at_boundary(*this);
 }
 
+void Node::steps_ended(Step count) {
+  step_ = count;
+  boundary_s_ = now_s();
+  if (!replay_) world_.at_end(*this);
+}
+
 void Node::keep(Persistent& state) {
   kept_.push_back(&state);
   if (!replay_ || !replay_->status.ok()) return;
@@ -39,6 +45,11 @@ void Node::take_snapshot() {
   ByteWriter writer;
   for (const Persistent* state : kept_) state->save(writer);
   snapshot_->kept = std::move(writer).take();
+}
+
+Digest Node::snapshot_digest() const {
+  SHOAL_CHECK(snapshot_ != nullptr, "the digest of a snapshot that was not taken");
+  return sha256(snapshot_->kept);
 }
 
 void Node::save(ByteWriter& out, FrameTable& frames) const {

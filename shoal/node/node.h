@@ -31,6 +31,7 @@
 
 #include "shoal/base/ids.h"
 #include "shoal/base/random.h"
+#include "shoal/base/sha256.h"
 #include "shoal/node/journal.h"
 #include "shoal/node/message.h"
 #include "shoal/node/task.h"
@@ -124,6 +125,9 @@ class Node {
   bool parked() const;
   bool has_snapshot() const { return snapshot_ != nullptr; }
   void take_snapshot();
+  // SHA-256 of what the snapshot keeps.
+  Digest snapshot_digest() const;
+  Step step() const { return step_; }
   void drop_snapshot() { snapshot_.reset(); }
   void save(ByteWriter& out, FrameTable& frames) const;
   // Before the program starts: it will continue where save() found it. What it sent since the
@@ -172,6 +176,7 @@ class Node {
   bool ready();                                   // await_ready of every awaiter
   void suspend(std::coroutine_handle<> program);  // await_suspend of every awaiter
   void boundary(Step step);
+  void steps_ended(Step count);
   Arrivals take_arrivals() { return std::move(arrivals_); }
 
   World& world_;
@@ -208,7 +213,11 @@ class Node::Steps {
       ++step_;
       return *this;
     }
-    bool operator!=(const Iterator& other) const { return step_ < other.step_; }
+    bool operator!=(const Iterator& other) const {
+      if (step_ < other.step_) return true;
+      node_->steps_ended(step_);
+      return false;
+    }
 
    private:
     Node* node_;

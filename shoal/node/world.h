@@ -102,6 +102,8 @@ class World {
   virtual bool hands_over_early() const { return false; }
   // A program stands at the beginning of a step (see Node::steps).
   virtual void at_boundary(Node& node) = 0;
+  // A program has done its last step (but may still send).
+  virtual void at_end(Node&) {}
 };
 
 }  // namespace shoal

@@ -65,7 +65,21 @@ Status add_conditions(Assembly& a) {
   return ok_status();
 }
 
-Status add_program(Assembly& a, ThreadPool* pool) {
+// The rows of this process's member, in place of its share of the experiment's.
+void add_own_rows(Assembly& a, const RealPart& part) {
+  if (!part.own_data) return;
+  const std::size_t workers = a.partition.nodes.size();
+  a.partition.nodes.assign(workers, {});
+  a.partition.unlabelled.clear();
+  if (!part.rows) return;
+  const std::size_t worker = part.node - a.method->servers();
+  SHOAL_CHECK(worker < workers, "a member's node is one of the workers");
+  a.partition.data = part.rows;
+  a.partition.nodes[worker].resize(part.rows->rows);
+  std::iota(a.partition.nodes[worker].begin(), a.partition.nodes[worker].end(), 0u);
+}
+
+Status add_program(Assembly& a, ThreadPool* pool, const RealPart* part) {
   const Experiment& e = a.experiment;
   MethodParts parts;
   parts.seed = a.conditions.seed;
@@ -79,6 +93,10 @@ Status add_program(Assembly& a, ThreadPool* pool) {
   parts.pool = pool;
   parts.declared_faults = static_cast<std::size_t>(e.rule_use.faults);
   parts.error_feedback = e.codec_use.error_feedback;
+  if (part) {
+    parts.update_norm_max = part->update_norm_max;
+    parts.own_data = part->own_data;
+  }
   if (!e.codec.empty()) parts.codec = a.codec.get();
   if (!e.rule.empty())
     parts.make_rule = [table = e.rule]() -> Result<std::unique_ptr<Rule>> {
@@ -91,6 +109,9 @@ Status add_program(Assembly& a, ThreadPool* pool) {
   auto program = a.method->prepare(parts);
   if (!program.ok()) return within("[method] " + e.method_kind(), program.error());
   a.program = std::move(program).value();
+  if (part) {
+    SHOAL_TRY(a.content_check, a.method->content_check(parts));
+  }
   return ok_status();
 }
 
@@ -128,7 +149,7 @@ DataCache& data_cache() {
 }
 
 Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::size_t threads,
-                                           ThreadPool* pool) {
+                                           ThreadPool* pool, const RealPart* part) {
   auto a = std::make_unique<Assembly>();
   a->experiment = experiment;
   const auto seed = static_cast<std::uint64_t>(experiment.general.seed);
@@ -138,6 +159,8 @@ Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::si
   auto partition = partitioner->split(a->task.train, count, seed);
   if (!partition.ok()) return within("[partition]", partition.error());
   a->partition = std::move(partition).value();
+  SHOAL_TRY(a->method, methods().make(experiment.method, "[method]"));
+  if (part) add_own_rows(*a, *part);
   SHOAL_TRY_STATUS(add_models(*a, threads));
   if (!experiment.topology.empty()) {
     SHOAL_TRY(const auto kind, topologies().make(experiment.topology, "[topology]"));
@@ -148,10 +171,9 @@ Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::si
   Table codec = experiment.codec;
   if (codec.empty()) codec.set("kind", "dense");
   SHOAL_TRY(a->codec, codecs().make(codec, "[codec]"));
-  SHOAL_TRY(a->method, methods().make(experiment.method, "[method]"));
   SHOAL_TRY_STATUS(add_conditions(*a));
   SHOAL_TRY_STATUS(add_adversary(*a));
-  SHOAL_TRY_STATUS(add_program(*a, pool));
+  SHOAL_TRY_STATUS(add_program(*a, pool, part));
   return a;
 }
 

@@ -46,6 +46,7 @@ struct Assembly {
   std::unique_ptr<Adversary> adversary;
   Conditions conditions;
   Program program;
+  ContentCheck content_check;  // of what reaches a node from outside
 
   std::size_t nodes() const { return partition.nodes.size() + method->servers(); }
   ReportSchedule report_schedule() const;
@@ -54,8 +55,18 @@ struct Assembly {
     return models_float ? models_float->layout() : models_double->layout();
   }
 };
+// What a process of a real run knows beyond the experiment.
+struct RealPart {
+  double update_norm_max = 0.0;  // larger updates are refused; 0: any
+  bool own_data = false;         // members bring their rows; the experiment's are for testing
+  // Of a member that does: its node, and its rows (own_data.h).
+  NodeId node = 0;
+  std::shared_ptr<const Dataset> rows;
+};
+// `part` is null in a simulation.
 Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::size_t threads,
-                                           ThreadPool* pool = nullptr);
+                                           ThreadPool* pool = nullptr,
+                                           const RealPart* part = nullptr);
 
 // Data sets that several runs of one process share, so that each file is read once.
 class DataCache {

@@ -51,6 +51,4 @@ void RealRun::go(Transport& transport, double linger_s) {
   result_.models_double = recorder_->final_double();
 }
 
-Digest model_digest(std::span<const float> parameters) { return sha256(std::as_bytes(parameters)); }
-
 }  // namespace shoal

@@ -13,7 +13,6 @@
 #include <memory>
 #include <vector>
 
-#include "shoal/base/sha256.h"
 #include "shoal/net/real_world.h"
 #include "shoal/run/assembly.h"
 
@@ -52,8 +51,5 @@ class RealRun {
   std::function<void(const LedgerLine&)> on_line_;
   RunResult result_;
 };
-
-// Digest of a node's model, as the journal of a server chains it.
-Digest model_digest(std::span<const float> parameters);
 
 }  // namespace shoal

@@ -6,7 +6,6 @@
 
 #include "shoal/model/factory.h"
 #include "shoal/sim/simulation.h"
-#include "shoal/sim/simulation.h"
 
 namespace shoal {
 namespace {
