@@ -27,6 +27,9 @@ void add_list_command(CLI::App& app, Action& action);
 void add_explain_command(CLI::App& app, Action& action);
 void add_check_command(CLI::App& app, Action& action);
 void add_partition_command(CLI::App& app, Action& action);
+void add_server_command(CLI::App& app, Action& action);
+void add_join_command(CLI::App& app, Action& action);
+void add_local_command(CLI::App& app, Action& action);
 void add_ca_command(CLI::App& app, Action& action);
 
 }  // namespace shoal

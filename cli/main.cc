@@ -30,6 +30,9 @@ int main(int argc, char** argv) {
   shoal::add_explain_command(app, action);
   shoal::add_check_command(app, action);
   shoal::add_partition_command(app, action);
+  shoal::add_server_command(app, action);
+  shoal::add_join_command(app, action);
+  shoal::add_local_command(app, action);
   shoal::add_ca_command(app, action);
   try {
     app.parse(argc, argv);

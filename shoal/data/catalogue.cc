@@ -6,10 +6,11 @@ namespace shoal {
 
 const Catalogue<DataSource>& data_sources() {
   static const Catalogue<DataSource> all(
-      "data source", {fashion_mnist_entry(), digits_entry(), breast_cancer_entry(), idx_entry(),
-                      csv_entry(), npy_entry(), libsvm_entry(), leaf_entry(),
-                      random_quadratics_entry(), scalar_quadratics_entry(),
-                      synthetic_logistic_entry(), synthetic_ab_entry(), fcube_source_entry()});
+      "data source",
+      {fashion_mnist_entry(), digits_entry(), breast_cancer_entry(), idx_entry(), csv_entry(),
+       npy_entry(), libsvm_entry(), leaf_entry(), random_quadratics_entry(),
+       scalar_quadratics_entry(), synthetic_logistic_entry(), synthetic_ab_entry(),
+       fcube_source_entry(), shape_source_entry()});
   return all;
 }
 

@@ -26,4 +26,7 @@ SourceEntry synthetic_logistic_entry();
 SourceEntry synthetic_ab_entry();
 SourceEntry fcube_source_entry();
 
+// shape_source.cc
+SourceEntry shape_source_entry();
+
 }  // namespace shoal

@@ -65,15 +65,22 @@ Status add_conditions(Assembly& a) {
   return ok_status();
 }
 
+Status add_partition(Assembly& a, std::size_t count) {
+  SHOAL_TRY(const auto partitioner, partitioners().make(a.experiment.partition, "[partition]"));
+  const auto seed = static_cast<std::uint64_t>(a.experiment.general.seed);
+  auto partition = partitioner->split(a.task.train, count, seed);
+  if (!partition.ok()) return within("[partition]", partition.error());
+  a.partition = std::move(partition).value();
+  return ok_status();
+}
+
 // The rows of this process's member, in place of its share of the experiment's.
-void add_own_rows(Assembly& a, const RealPart& part) {
-  if (!part.own_data) return;
-  const std::size_t workers = a.partition.nodes.size();
-  a.partition.nodes.assign(workers, {});
-  a.partition.unlabelled.clear();
+void add_own_rows(Assembly& a, const RealPart& part, std::size_t count) {
+  a.partition.data = a.task.train;
+  a.partition.nodes.resize(count);
   if (!part.rows) return;
   const std::size_t worker = part.node - a.method->servers();
-  SHOAL_CHECK(worker < workers, "a member's node is one of the workers");
+  SHOAL_CHECK(worker < count, "a member's node is one of the workers");
   a.partition.data = part.rows;
   a.partition.nodes[worker].resize(part.rows->rows);
   std::iota(a.partition.nodes[worker].begin(), a.partition.nodes[worker].end(), 0u);
@@ -155,12 +162,11 @@ Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::si
   const auto seed = static_cast<std::uint64_t>(experiment.general.seed);
   const auto count = static_cast<std::size_t>(experiment.nodes.count);
   SHOAL_TRY(a->task, data_cache().load(experiment.data, seed));
-  SHOAL_TRY(const auto partitioner, partitioners().make(experiment.partition, "[partition]"));
-  auto partition = partitioner->split(a->task.train, count, seed);
-  if (!partition.ok()) return within("[partition]", partition.error());
-  a->partition = std::move(partition).value();
   SHOAL_TRY(a->method, methods().make(experiment.method, "[method]"));
-  if (part) add_own_rows(*a, *part);
+  if (part && part->own_data)
+    add_own_rows(*a, *part, count);
+  else
+    SHOAL_TRY_STATUS(add_partition(*a, count));
   SHOAL_TRY_STATUS(add_models(*a, threads));
   if (!experiment.topology.empty()) {
     SHOAL_TRY(const auto kind, topologies().make(experiment.topology, "[topology]"));

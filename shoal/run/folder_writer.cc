@@ -115,6 +115,16 @@ Result<Bytes> FolderWriter::resume(const std::string& folder, const Experiment& 
   return checkpoint;
 }
 
+Status FolderWriter::go_on(const std::string& folder, const std::vector<LedgerLine>& lines) {
+  folder_ = folder;
+  std::string ledger;
+  for (const LedgerLine& line : lines) ledger += to_json(line) + "\n";
+  const std::string path = folder + "/ledger.jsonl";
+  SHOAL_TRY_STATUS(write_file_atomically(path, ledger));
+  ledger_ = std::fopen(path.c_str(), "ae");
+  return ledger_ ? ok_status() : system_error("open", path);
+}
+
 Status FolderWriter::add_line(const LedgerLine& line) {
   const std::string text = to_json(line) + "\n";
   if (std::fwrite(text.data(), 1, text.size(), ledger_) != text.size() || std::fflush(ledger_) != 0)

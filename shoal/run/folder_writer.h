@@ -33,6 +33,9 @@ class FolderWriter {
   // when the folder holds no checkpoint, or one of another experiment.
   Result<Bytes> resume(const std::string& folder, const Experiment& experiment);
 
+  // A run whose rounds are kept elsewhere goes on (run/server_run.h): the ledger starts with these.
+  Status go_on(const std::string& folder, const std::vector<LedgerLine>& lines);
+
   Status add_line(const LedgerLine& line);
   Status save_checkpoint(ByteView checkpoint);
   Status finish(const Assembly& assembly, const RunResult& result, double wall_s,

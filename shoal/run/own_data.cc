@@ -71,22 +71,37 @@ Result<Table> table_of(const std::string& path) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Dataset>> load_own_rows(const std::string& path, const Dataset& like) {
+Result<Dataset> load_own_rows(const std::string& path) {
   SHOAL_TRY(const Table table, table_of(path));
   SHOAL_TRY(const auto source, data_sources().make(table, path));
   auto task = source->load(0);
   if (!task.ok()) return within(path, task.error());
-  Dataset rows = *task->train;
-  if (rows.rows == 0) return invalid_argument(path + " holds no rows");
+  if (task->train->rows == 0) return invalid_argument(path + " holds no rows");
+  return *task->train;
+}
+
+Result<std::shared_ptr<const Dataset>> fit_own_rows(Dataset rows, const Dataset& like) {
   if (rows.features != like.features)
-    return invalid_argument(fmt::format("{} has {} features a row; the experiment's data have {}",
-                                        path, rows.features, like.features));
-  if (rows.classes > like.classes)
-    return invalid_argument(fmt::format("{} has {} classes; the experiment's data have {}", path,
+    return invalid_argument(
+        fmt::format("your data have {} features a row; the experiment's have {}", rows.features,
+                    like.features));
+  if (rows.classes > like.classes || (rows.classes == 0) != (like.classes == 0))
+    return invalid_argument(fmt::format("your data have {} classes; the experiment's have {}",
                                         rows.classes, like.classes));
   rows.classes = like.classes;
   rows.shape = like.shape;
   return std::shared_ptr<const Dataset>(std::make_shared<Dataset>(std::move(rows)));
+}
+
+Experiment without_data(const Experiment& experiment, const Dataset& like) {
+  Experiment shared = experiment;
+  shared.data = Table();
+  shared.data.set("kind", "shape");
+  Value::List shape;
+  for (const std::uint32_t extent : like.shape) shape.emplace_back(static_cast<double>(extent));
+  shared.data.set("shape", std::move(shape));
+  shared.data.set("classes", static_cast<std::int64_t>(like.classes));
+  return shared;
 }
 
 }  // namespace shoal

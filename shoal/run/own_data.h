@@ -16,8 +16,13 @@
 
 namespace shoal {
 
-// All rows of it, with the features and classes that the experiment's data have. `like` is the
-// experiment's training data; rows of another width, or of classes it does not know, are an error.
-Result<std::shared_ptr<const Dataset>> load_own_rows(const std::string& path, const Dataset& like);
+// All rows of it.
+Result<Dataset> load_own_rows(const std::string& path);
+// The rows with the shape and classes of the experiment's training data; rows of another width, or
+// of classes that it does not know, are an error.
+Result<std::shared_ptr<const Dataset>> fit_own_rows(Dataset rows, const Dataset& like);
+
+// The experiment as members who bring their rows are given it: its data only as a shape.
+Experiment without_data(const Experiment& experiment, const Dataset& like);
 
 }  // namespace shoal

@@ -1,0 +1,287 @@
+#include "shoal/run/server_run.h"
+
+#include <chrono>
+#include <filesystem>
+#include <fmt/format.h>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <thread>
+
+#include "shoal/base/file.h"
+#include "shoal/base/log.h"
+#include "shoal/base/toml.h"
+#include "shoal/run/own_data.h"
+
+namespace shoal {
+namespace {
+
+// The gate's own node where the method has no server.
+constexpr NodeId kCoordinator = std::numeric_limits<NodeId>::max();
+constexpr double kTickPeriod_s = 1.0;
+constexpr std::chrono::milliseconds kLookPeriod{20};
+// After a failed commit: how long until it is tried again.
+constexpr std::chrono::milliseconds kCommitRetry{500};
+constexpr double kShutDownPatience_s = 5.0;
+
+double steady_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::int64_t unix_s() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// An update, twice over for corrections, and its envelope.
+std::uint64_t frame_bytes_max(const Assembly& assembly) {
+  const std::size_t scalar = assembly.models_double ? sizeof(double) : sizeof(float);
+  return 2 * assembly.layout().size() * scalar + kFrameOverheadBytesMax;
+}
+
+std::uint64_t rows_of(const Assembly& assembly, const Member& member) {
+  if (member.rows > 0) return member.rows;
+  const std::size_t worker = member.node - assembly.method->servers();
+  return assembly.partition.nodes[worker].size();
+}
+
+// The id of the run in this folder, drawn when there is none yet.
+Result<std::string> run_id(const std::string& folder, const std::string& name) {
+  const std::string path = folder + "/run.txt";
+  if (std::filesystem::exists(path)) return read_text_file(path);
+  std::random_device device;
+  const std::string id = fmt::format("{}-{:08x}{:08x}", name, device(), device());
+  SHOAL_TRY_STATUS(write_file_atomically(path, id));
+  return id;
+}
+
+}  // namespace
+
+ServerRun::ServerRun(const ServerRunSettings& settings, std::unique_ptr<RealRun> run)
+    : settings_(settings), run_(std::move(run)) {}
+
+ServerRun::~ServerRun() {
+  if (server_) server_->shut_down(kShutDownPatience_s);
+}
+
+Result<std::unique_ptr<ServerRun>> ServerRun::open(const Experiment& experiment,
+                                                   const ServerRunSettings& settings,
+                                                   ThreadPool& pool) {
+  RealPart part;
+  part.own_data = settings.own_data;
+  part.update_norm_max = settings.update_norm_max;
+  SHOAL_TRY(auto assembly, assemble(experiment, pool.threads(), &pool, &part));
+  const std::size_t places = assembly->partition.nodes.size();
+  if (settings.wait_for > places)
+    return invalid_argument(
+        fmt::format("{} members to wait for in a run of {}", settings.wait_for, places));
+  RealRun::Place place;
+  if (assembly->method->servers() > 0) place.local = {0};
+  place.keeps_ledger = true;
+  SHOAL_TRY(auto real, RealRun::create(std::move(assembly), place, pool));
+  auto run = std::unique_ptr<ServerRun>(new ServerRun(settings, std::move(real)));
+  SHOAL_TRY_STATUS(run->open_folder(experiment));
+  SHOAL_TRY(run->id_, run_id(settings.folder + "/state", experiment.general.name));
+  SHOAL_TRY(OpenedServerStore opened,
+            ServerStore::open(real_disk(), settings.folder + "/state", run->id_));
+  run->store_ = std::move(opened.store);
+  for (const std::string& repaired : opened.recovered.repaired)
+    log_event(LogLevel::kWarning, "state_repaired", {{"what", repaired}});
+  SHOAL_TRY(run->audit_, AuditLog::open(settings.folder + "/audit.jsonl"));
+  if (!settings.revoked.empty()) {
+    const auto trouble = [](const Error& error) {
+      log_event(LogLevel::kError, "revocation_list", {{"why", error.message}});
+    };
+    SHOAL_TRY(run->revocations_, RevocationList::open(settings.revoked, &steady_s, trouble));
+  }
+  run->make_gate();
+  SHOAL_TRY_STATUS(run->recover(opened.recovered));
+  SHOAL_TRY_STATUS(run->start_server(experiment, opened.recovered.incarnation));
+  return run;
+}
+
+Status ServerRun::open_folder(const Experiment& experiment) {
+  const std::string state = settings_.folder + "/state";
+  if (std::filesystem::exists(settings_.folder + "/model.safetensors"))
+    return invalid_argument(fmt::format(
+        "{} holds a run that is finished; use another --out to run it again", settings_.folder));
+  if (!std::filesystem::exists(state)) {
+    SHOAL_TRY_STATUS(writer_.begin(settings_.folder, experiment));
+    return make_folders(state);
+  }
+  SHOAL_TRY(const std::string before, read_text_file(settings_.folder + "/experiment.toml"));
+  if (before != write_toml(experiment.table()))
+    return invalid_argument(fmt::format(
+        "{} holds a run of another experiment; use the same file and settings, or another --out",
+        settings_.folder));
+  return ok_status();
+}
+
+Status ServerRun::recover(const Recovered& past) {
+  first_round_ = past.next_round();
+  if (first_round_ > 0) {
+    SHOAL_TRY_STATUS(run_->world().restore(0, past.state));
+    model_ = past.rounds.back().model_after;
+  }
+  SHOAL_TRY_STATUS(gate_->restore(past.members, past.receipts(), first_round_));
+  metrics_.set("shoal_round", first_round_);
+  if (past.incarnation == 1) return ok_status();
+  auto lines = read_ledger(settings_.folder + "/ledger.jsonl");
+  std::vector<LedgerLine> kept;
+  if (lines.ok())
+    for (LedgerLine& line : *lines)
+      if (run_->assembly().method->servers() == 0 || line.round < first_round_)
+        kept.push_back(std::move(line));
+  SHOAL_TRY_STATUS(writer_.go_on(settings_.folder, kept));
+  run_->keep_lines(std::move(kept));
+  return ok_status();
+}
+
+void ServerRun::make_gate() {
+  const Assembly& assembly = run_->assembly();
+  GateSettings settings;
+  settings.run = id_;
+  settings.server = settings_.name;
+  settings.certificates = settings_.tls.given();
+  settings.first_place = static_cast<NodeId>(assembly.method->servers());
+  settings.self = settings.first_place > 0 ? 0 : kCoordinator;
+  settings.places = assembly.partition.nodes.size();
+  settings.frame_bytes_max = frame_bytes_max(assembly);
+  gate_ = std::make_unique<Gate>(
+      settings,
+      [&assembly](const Message& message, const Member& sender) {
+        return assembly.content_check(message, rows_of(assembly, sender));
+      },
+      &steady_s, &unix_s);
+  gate_->on_event([this](const GateEvent& event) { on_gate_event(event); });
+  if (revocations_)
+    gate_->set_revoked([this](const Digest& key) { return revocations_->is_revoked(key); });
+}
+
+Status ServerRun::start_server(const Experiment& experiment, std::uint64_t incarnation) {
+  const Assembly& assembly = run_->assembly();
+  const Experiment shared =
+      settings_.own_data ? without_data(experiment, *assembly.task.train) : experiment;
+  GrpcServerSettings settings;
+  settings.listen = settings_.listen;
+  settings.tls = settings_.tls;
+  settings.run = id_;
+  settings.server = settings_.name;
+  settings.experiment = write_toml(shared.table());
+  settings.incarnation = incarnation;
+  settings.frame_bytes_max = frame_bytes_max(assembly);
+  SHOAL_TRY(server_, GrpcServer::start(settings, *gate_, run_->world(), metrics_));
+  server_->on_status([this] { return status_json(); });
+  server_->committed(first_round_);
+  return ok_status();
+}
+
+void ServerRun::on_gate_event(const GateEvent& event) {
+  audit_->write(event);
+  if (event.kind == GateEvent::Kind::kReceived) {
+    metrics_.add("shoal_updates_received_total", 1);
+    return;
+  }
+  if (event.kind != GateEvent::Kind::kJoined && event.kind != GateEvent::Kind::kReturned) return;
+  const std::vector<Member> members = gate_->members();
+  if (auto status = store_->join(members); !status.ok())
+    log_event(LogLevel::kError, "members_not_saved", {{"why", status.error().message}});
+}
+
+bool ServerRun::wait_for_members() {
+  const std::size_t wanted =
+      settings_.wait_for > 0 ? settings_.wait_for : run_->assembly().partition.nodes.size();
+  std::size_t told = std::numeric_limits<std::size_t>::max();
+  while (first_round_ == 0 && !run_->world().stopping()) {
+    const std::size_t present = gate_->present();
+    if (on_waiting_ && present != told) on_waiting_(present, wanted);
+    told = present;
+    if (present >= wanted) break;
+    std::this_thread::sleep_for(kLookPeriod);
+    gate_->mark_silent();
+  }
+  return !run_->world().stopping();
+}
+
+// The round before is over: durable first, then announced. A disk that is full holds the run here,
+// with its last checkpoint intact, until there is room or it is asked to stop.
+void ServerRun::boundary(Node& node) {
+  const auto begin = std::chrono::steady_clock::now();
+  const Step next = node.step();
+  RealWorld::Saved saved = run_->world().save(node);
+  if (next > 0) {
+    CommittedRound round;
+    round.round = next - 1;
+    round.model_before = model_;
+    round.model_after = saved.kept;
+    round.receipts = gate_->receipts(next - 1);
+    for (;;) {
+      const Status status = store_->commit(round, saved.state);
+      if (status.ok()) break;
+      metrics_.add("shoal_commit_failures_total", 1);
+      log_event(LogLevel::kError, "round_not_saved", {{"why", status.error().message}});
+      std::this_thread::sleep_for(kCommitRetry);
+      if (run_->world().stopping()) return;
+    }
+    metrics_.add("shoal_rounds_committed_total", 1);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    metrics_.took("shoal_commit", took.count());
+    server_->committed(next);
+  }
+  model_ = saved.kept;
+  gate_->open_round(next);
+  metrics_.set("shoal_round", next);
+}
+
+void ServerRun::tick() {
+  for (const NodeId node : gate_->mark_silent()) run_->world().lose(node);
+}
+
+Result<std::optional<RunSummary>> ServerRun::go(double wall_s_before, std::size_t threads) {
+  const auto begin = std::chrono::steady_clock::now();
+  if (!wait_for_members()) return std::optional<RunSummary>();
+  run_->on_line([this](const LedgerLine& line) {
+    if (written_.ok()) written_ = writer_.add_line(line);
+    if (on_line_) on_line_(line);
+  });
+  run_->world().on_boundary([this](Node& node) { boundary(node); });
+  run_->world().every(kTickPeriod_s, [this] { tick(); });
+  server_->started();
+  run_->go(*server_, settings_.linger_s);
+  server_->drain(kShutDownPatience_s);
+  server_->shut_down(kShutDownPatience_s);
+  if (run_->result().interrupted) return std::optional<RunSummary>();
+  SHOAL_TRY_STATUS(written_);
+  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
+  SHOAL_TRY_STATUS(
+      writer_.finish(run_->assembly(), run_->result(), wall_s_before + wall.count(), threads));
+  SHOAL_TRY(RunSummary summary, writer_.summarise(run_->assembly(), run_->result()));
+  return std::optional<RunSummary>(std::move(summary));
+}
+
+std::string ServerRun::status_json() const {
+  nlohmann::ordered_json status;
+  const Assembly& assembly = run_->assembly();
+  status["run"] = id_;
+  status["experiment"] = assembly.experiment.general.name;
+  status["method"] = assembly.experiment.method_kind();
+  status["round"] = gate_->current_round();
+  status["rounds"] = assembly.method->length();
+  status["places"] = assembly.partition.nodes.size();
+  status["present"] = gate_->present();
+  for (const Member& member : gate_->members()) {
+    const char* presence = member.presence == Presence::kPresent  ? "present"
+                           : member.presence == Presence::kAbsent ? "absent"
+                                                                  : "left";
+    status["members"].push_back(
+        {{"node", member.node}, {"name", member.name}, {"presence", presence}});
+  }
+  for (const MetricSample& sample : metrics_.samples()) {
+    const std::string labels = sample.labels.empty() ? "" : "{" + sample.labels + "}";
+    status["metrics"][sample.name + labels] = sample.value;
+  }
+  return status.dump();
+}
+
+}  // namespace shoal
