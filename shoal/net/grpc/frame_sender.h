@@ -32,8 +32,6 @@ struct SenderSettings {
   bool keep_until_committed = false;
   GrpcTimes times;
   std::uint64_t jitter_seed = 0;
-  // Signs a head for this receiver; empty without certificates.
-  std::function<Proof(const FrameHead&, const std::string& receiver)> prove;
 };
 
 class FrameSender : public std::enable_shared_from_this<FrameSender> {

@@ -1,12 +1,10 @@
 #include "shoal/net/grpc/grpc_client.h"
 
 #include <fmt/format.h>
-#include <grpcpp/create_channel.h>
 #include <thread>
 
-#include "shoal/net/grpc/channel_options.h"
-#include "shoal/net/grpc/credentials.h"
 #include "shoal/net/grpc/member_link.h"
+#include "shoal/net/grpc/open_line.h"
 
 namespace shoal {
 namespace {
@@ -25,11 +23,10 @@ GrpcClient::~GrpcClient() { state_->link->close(); }
 
 Result<std::unique_ptr<GrpcClient>> GrpcClient::join(const GrpcClientSettings& settings,
                                                      Metrics& metrics) {
-  SHOAL_TRY(const auto credentials, channel_credentials(settings.tls, settings.server));
-  auto channel = grpc::CreateCustomChannel(settings.server, credentials, channel_options());
+  SHOAL_TRY(const OpenedLine opened, open_line(settings.tls, settings.server, {}));
   auto state = std::make_unique<State>();
-  state->link = std::make_shared<MemberLink>(settings, metrics,
-                                             std::make_shared<CallGroup>(std::move(channel)));
+  state->link = std::make_shared<MemberLink>(
+      settings, metrics, std::make_shared<CallGroup>(opened.line), opened.files);
   std::unique_ptr<GrpcClient> client(new GrpcClient(std::move(state)));
   SHOAL_TRY_STATUS(client->state_->link->join(settings.listen));
   return client;
