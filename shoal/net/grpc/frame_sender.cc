@@ -193,7 +193,8 @@ void FrameSender::sent(const grpc::Status& status, grpc::ByteBuffer& reply) {
                ++waiting_.front().refused <= kRetriesMax) {
       retry_later();
     } else if (is_stranger(code) && ++waiting_.front().refused <= kRetriesMax) {
-      unknown_ = stranger = true;
+      unknown_ = stranger = on_stranger_ != nullptr;
+      if (!stranger) retry_later();
     } else {
       if (code != grpc::StatusCode::FAILED_PRECONDITION)
         fmt::print(stderr, "shoal: {} dropped a frame of ours: {}\n", settings_.receiver,

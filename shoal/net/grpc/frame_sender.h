@@ -36,6 +36,8 @@ struct SenderSettings {
 
 class FrameSender : public std::enable_shared_from_this<FrameSender> {
  public:
+  // `on_stranger` is told that the receiver does not know us, and calls resume() when it does;
+  // without it the frame is sent again after a while.
   FrameSender(SenderSettings settings, std::shared_ptr<CallGroup> calls, Metrics& metrics,
               std::function<void()> on_stranger);
 

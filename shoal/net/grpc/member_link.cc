@@ -119,9 +119,9 @@ Status MemberLink::take_place(grpc::ByteBuffer& reply, bool first) {
   return ok_status();
 }
 
-void MemberLink::start(FrameSink& sink, OnPeers on_peers) {
+void MemberLink::start(FrameSink& sink, Events events) {
   sink_ = &sink;
-  on_peers_ = std::move(on_peers);
+  events_ = std::move(events);
   open_stream();
   heartbeat();
   if (settings_.tls.given()) look_at_files();
@@ -141,6 +141,7 @@ void MemberLink::look_at_files() {
   calls_->replace_line(line->line);
   metrics_.add("shoal_keys_rotated_total", 1);
   if (stream_) stream_->cancel();
+  if (events_.on_new_keys) events_.on_new_keys();  // under the lock: close() waits for us
 }
 
 void MemberLink::open_stream() {
@@ -262,7 +263,7 @@ void MemberLink::on_frame(const FrameHead& head, Frame frame) {
 
 void MemberLink::on_notice(const wire::Notice& notice, bool from_stream) {
   sender_->committed(notice.committed_rounds());
-  if (from_stream && on_peers_ && notice.peers_size() > 0) on_peers_(notice);
+  if (from_stream && events_.on_peers && notice.peers_size() > 0) events_.on_peers(notice);
   const std::lock_guard lock(mutex_);
   last_heard_s_ = steady_now_s();
   back_off_.reset();

@@ -27,7 +27,10 @@ namespace shoal {
 
 class MemberLink : public std::enable_shared_from_this<MemberLink> {
  public:
-  using OnPeers = std::function<void(const wire::Notice&)>;
+  struct Events {
+    std::function<void(const wire::Notice&)> on_peers;
+    std::function<void()> on_new_keys;
+  };
 
   MemberLink(const GrpcClientSettings& settings, Metrics& metrics, std::shared_ptr<CallGroup> calls,
              const Digest& files);
@@ -35,7 +38,7 @@ class MemberLink : public std::enable_shared_from_this<MemberLink> {
   // Blocks, see GrpcClient::join. `address` is where peers reach us, or empty.
   Status join(const std::string& address);
   const Joined& joined() const { return joined_; }
-  void start(FrameSink& sink, OnPeers on_peers);
+  void start(FrameSink& sink, Events events);
   bool wait_started();
   Status broken() const;
   void leave();
@@ -70,7 +73,7 @@ class MemberLink : public std::enable_shared_from_this<MemberLink> {
   Joined joined_;
   std::shared_ptr<FrameSender> sender_;
   FrameSink* sink_ = nullptr;
-  OnPeers on_peers_;
+  Events events_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
