@@ -10,7 +10,15 @@ std::string path_of(const char* method) { return std::string("/shoal.wire.Federa
 
 }  // namespace
 
-CallGroup::CallGroup(std::shared_ptr<grpc::Channel> channel) : stub_(std::move(channel)) {}
+std::shared_ptr<Line> CallGroup::line() const {
+  const std::lock_guard lock(mutex_);
+  return line_;
+}
+
+void CallGroup::replace_line(std::shared_ptr<Line> line) {
+  const std::lock_guard lock(mutex_);
+  line_ = std::move(line);
+}
 
 bool CallGroup::enter(grpc::ClientContext* context) {
   const std::lock_guard lock(mutex_);
@@ -28,29 +36,33 @@ void CallGroup::end(grpc::ClientContext* context) {
 void CallGroup::call(const char* method, const google::protobuf::MessageLite& request,
                      double deadline_s, Answer answer) {
   struct Call {
+    std::shared_ptr<Line> line;
     grpc::ClientContext context;
     grpc::ByteBuffer request;
     grpc::ByteBuffer reply;
     Answer answer;
   };
   const auto call = std::make_shared<Call>();
+  call->line = line();
   call->request = message_buffer(request);
   call->answer = std::move(answer);
   call->context.set_deadline(after_s(deadline_s));
   if (!enter(&call->context)) return;
-  stub_.UnaryCall(&call->context, path_of(method), {}, &call->request, &call->reply,
-                  [call, group = shared_from_this()](const grpc::Status& status) {
-                    call->answer(status, call->reply);
-                    call->answer = nullptr;  // with all that it holds, before the group is told
-                    group->end(&call->context);
-                  });
+  call->line->stub.UnaryCall(&call->context, path_of(method), {}, &call->request, &call->reply,
+                             [call, group = shared_from_this()](const grpc::Status& status) {
+                               call->answer(status, call->reply);
+                               call->answer =
+                                   nullptr;  // with all that it holds, before the group is told
+                               group->end(&call->context);
+                             });
 }
 
-bool CallGroup::begin(const char* method, grpc::ClientContext* context, double deadline_s,
+bool CallGroup::begin(Line& line, const char* method, grpc::ClientContext* context,
+                      double deadline_s,
                       grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* reactor) {
   if (!enter(context)) return false;
   context->set_deadline(after_s(deadline_s));
-  stub_.PrepareBidiStreamingCall(context, path_of(method), {}, reactor);
+  line.stub.PrepareBidiStreamingCall(context, path_of(method), {}, reactor);
   return true;
 }
 

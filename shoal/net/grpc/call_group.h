@@ -1,5 +1,7 @@
 // CallGroup: the calls of one client to one address. Each has a deadline; closing the group cancels
 // them all and waits until the last callback has returned, so that what they refer to may go.
+//
+// The line they go over can be replaced when keys rotate: calls under way end on the old one.
 #pragma once
 
 #include <condition_variable>
@@ -12,12 +14,24 @@
 #include <string>
 
 #include "shoal/net/grpc/shoal.pb.h"
+#include "shoal/net/identity/signature.h"
 
 namespace shoal {
 
+// A channel, and the key of the certificate that it shows (null without certificates).
+struct Line {
+  Line(const std::shared_ptr<grpc::Channel>& channel, std::shared_ptr<const SigningKey> key)
+      : stub(channel), key(std::move(key)) {}
+  grpc::GenericStub stub;
+  const std::shared_ptr<const SigningKey> key;
+};
+
 class CallGroup : public std::enable_shared_from_this<CallGroup> {
  public:
-  explicit CallGroup(std::shared_ptr<grpc::Channel> channel);
+  explicit CallGroup(std::shared_ptr<Line> line) : line_(std::move(line)) {}
+
+  std::shared_ptr<Line> line() const;
+  void replace_line(std::shared_ptr<Line> line);
 
   using Answer = std::function<void(const grpc::Status&, grpc::ByteBuffer& reply)>;
   // The answer comes on one of gRPC's threads; not at all once the group is closed.
@@ -26,7 +40,7 @@ class CallGroup : public std::enable_shared_from_this<CallGroup> {
 
   // For streams: the reactor is started by the caller, and leaves when it is done. False when the
   // group is closed.
-  bool begin(const char* method, grpc::ClientContext* context, double deadline_s,
+  bool begin(Line& line, const char* method, grpc::ClientContext* context, double deadline_s,
              grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* reactor);
   void end(grpc::ClientContext* context);
 
@@ -35,8 +49,8 @@ class CallGroup : public std::enable_shared_from_this<CallGroup> {
  private:
   bool enter(grpc::ClientContext* context);
 
-  grpc::GenericStub stub_;
-  std::mutex mutex_;
+  std::shared_ptr<Line> line_;
+  mutable std::mutex mutex_;
   std::condition_variable ended_;
   std::set<grpc::ClientContext*> running_;
   bool closed_ = false;

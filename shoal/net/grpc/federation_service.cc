@@ -64,7 +64,20 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* FederationService::Receive(
 
 grpc::ServerReadReactor<grpc::ByteBuffer>* FederationService::Send(
     grpc::CallbackServerContext* context, grpc::ByteBuffer* reply) {
-  return intake_->begin(context, reply);
+  std::shared_ptr<Intake> intake;
+  {
+    const std::lock_guard lock(mutex_);
+    intake = intake_;
+  }
+  if (!intake)
+    return new RefusedFrame(
+        grpc::Status(grpc::StatusCode::UNAVAILABLE, "this member has not begun yet"));
+  return intake->begin(context, reply);
+}
+
+void FederationService::open(std::shared_ptr<Intake> intake) {
+  const std::lock_guard lock(mutex_);
+  intake_ = std::move(intake);
 }
 
 }  // namespace shoal

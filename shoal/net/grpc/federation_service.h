@@ -36,9 +36,10 @@ class FederationCalls {
 
 class FederationService final : public RawFederation {
  public:
-  // `calls` is null on a member.
+  // `calls` is null on a member; without an intake, Send answers UNAVAILABLE until open().
   FederationService(std::shared_ptr<Intake> intake, FederationCalls* calls)
       : intake_(std::move(intake)), calls_(calls) {}
+  void open(std::shared_ptr<Intake> intake);
 
   grpc::ServerUnaryReactor* Join(grpc::CallbackServerContext* context,
                                  const grpc::ByteBuffer* request, grpc::ByteBuffer* reply) override;
@@ -65,7 +66,8 @@ class FederationService final : public RawFederation {
   grpc::ServerUnaryReactor* answer(Call call, grpc::CallbackServerContext* context,
                                    const grpc::ByteBuffer* request, grpc::ByteBuffer* reply);
 
-  const std::shared_ptr<Intake> intake_;
+  std::mutex mutex_;
+  std::shared_ptr<Intake> intake_;
   FederationCalls* const calls_;
 };
 
@@ -73,6 +75,12 @@ class FederationService final : public RawFederation {
 class RefusedStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
   explicit RefusedStream(grpc::Status status) { Finish(std::move(status)); }
+  void OnDone() override { delete this; }
+};
+
+class RefusedFrame final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
+ public:
+  explicit RefusedFrame(grpc::Status status) { Finish(std::move(status)); }
   void OnDone() override { delete this; }
 };
 

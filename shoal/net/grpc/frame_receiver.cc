@@ -15,7 +15,8 @@ std::shared_ptr<FrameReceiver> FrameReceiver::start(std::shared_ptr<CallGroup> c
       new FrameReceiver(std::move(calls), frame_bytes_max, std::move(events)));
   // The server ends connections of this age; the stream ends with them and is opened again.
   const double deadline_s = kConnectionAge_s + kConnectionAgeGrace_s;
-  if (!stream->calls_->begin("Receive", &stream->context_, deadline_s, stream.get()))
+  if (!stream->calls_->begin(*stream->calls_->line(), "Receive", &stream->context_, deadline_s,
+                             stream.get()))
     return nullptr;
   stream->self_ = stream;
   stream->request_ = message_buffer(request);

@@ -1,6 +1,7 @@
 #include "shoal/net/grpc/frame_sender.h"
 
 #include <algorithm>
+#include <ctime>
 #include <fmt/format.h>
 
 #include "shoal/net/grpc/translate.h"
@@ -16,8 +17,8 @@ class SendCall final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::By
       : sender_(std::move(sender)), calls_(std::move(calls)), pieces_(head, std::move(frame)) {}
 
   // False when the calls are closed; then it is gone.
-  static bool start(std::unique_ptr<SendCall> call, double deadline_s) {
-    if (!call->calls_->begin("Send", &call->context_, deadline_s, call.get())) return false;
+  static bool start(std::unique_ptr<SendCall> call, Line& line, double deadline_s) {
+    if (!call->calls_->begin(line, "Send", &call->context_, deadline_s, call.get())) return false;
     SendCall* reactor = call.release();  // deletes itself when done
     reactor->StartRead(&reactor->reply_);
     reactor->write_next();
@@ -140,13 +141,16 @@ void FrameSender::stop() {
 void FrameSender::send_next() {
   if (busy_ || unknown_ || stopped_ || retry_due_ || waiting_.empty()) return;
   Entry& entry = waiting_.front();
-  if (settings_.prove) entry.head.proof = settings_.prove(entry.head, settings_.receiver);
+  const std::shared_ptr<Line> line = calls_->line();
+  // Anew for every try: the receiver remembers nonces, and proofs expire.
+  if (line->key)
+    entry.head.proof = prove(*line->key, entry.head, settings_.receiver, std::time(nullptr));
   const double deadline_s =
       static_cast<double>(entry.frame->size()) / settings_.times.upload_bytes_per_second_min +
       settings_.times.upload_grace_s;
   busy_ = true;
   auto call = std::make_unique<SendCall>(shared_from_this(), calls_, entry.head, entry.frame);
-  if (!SendCall::start(std::move(call), deadline_s)) stopped_ = true;
+  if (!SendCall::start(std::move(call), *line, deadline_s)) stopped_ = true;
 }
 
 void FrameSender::retry_later() {
@@ -189,7 +193,8 @@ void FrameSender::sent(const grpc::Status& status, grpc::ByteBuffer& reply) {
                ++waiting_.front().refused <= kRetriesMax) {
       retry_later();
     } else if (is_stranger(code) && ++waiting_.front().refused <= kRetriesMax) {
-      unknown_ = stranger = true;
+      unknown_ = stranger = on_stranger_ != nullptr;
+      if (!stranger) retry_later();
     } else {
       if (code != grpc::StatusCode::FAILED_PRECONDITION)
         fmt::print(stderr, "shoal: {} dropped a frame of ours: {}\n", settings_.receiver,

@@ -32,12 +32,12 @@ struct SenderSettings {
   bool keep_until_committed = false;
   GrpcTimes times;
   std::uint64_t jitter_seed = 0;
-  // Signs a head for this receiver; empty without certificates.
-  std::function<Proof(const FrameHead&, const std::string& receiver)> prove;
 };
 
 class FrameSender : public std::enable_shared_from_this<FrameSender> {
  public:
+  // `on_stranger` is told that the receiver does not know us, and calls resume() when it does;
+  // without it the frame is sent again after a while.
   FrameSender(SenderSettings settings, std::shared_ptr<CallGroup> calls, Metrics& metrics,
               std::function<void()> on_stranger);
 

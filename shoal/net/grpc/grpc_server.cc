@@ -70,6 +70,7 @@ struct GrpcServer::State final : FederationCalls, std::enable_shared_from_this<S
   std::atomic<bool> has_started{false};
   std::atomic<bool> stopping{false};
 
+  std::mutex upkeep_mutex;  // held while keeping up: shut_down() waits for it
   std::mutex mutex;
   std::map<NodeId, std::shared_ptr<Outbox>> boxes;
   std::map<NodeId, std::uint64_t> last_observation;
@@ -230,6 +231,8 @@ void GrpcServer::State::notify_all() {
 }
 
 void GrpcServer::State::upkeep() {
+  const std::lock_guard keeping(upkeep_mutex);
+  if (stopping) return;
   gate.mark_silent();
   std::size_t frames = 0;
   std::size_t connections = 0;
@@ -241,10 +244,9 @@ void GrpcServer::State::upkeep() {
   metrics.set("shoal_queue_frames", static_cast<double>(frames));
   metrics.set("shoal_streams", static_cast<double>(connections));
   const std::lock_guard lock(mutex);
-  if (!stopping)
-    upkeep_timer.set(kUpkeep_s, [weak = weak_from_this()] {
-      if (const auto state = weak.lock()) state->upkeep();
-    });
+  upkeep_timer.set(kUpkeep_s, [weak = weak_from_this()] {
+    if (const auto state = weak.lock()) state->upkeep();
+  });
 }
 
 Digest GrpcServer::State::digest_of(const Frame& frame) {
@@ -331,9 +333,10 @@ void GrpcServer::drain(double patience_s) {
 }
 
 void GrpcServer::shut_down(double patience_s) {
+  if (state_->stopping.exchange(true)) return;
   {
+    const std::lock_guard upkeep_is_over(state_->upkeep_mutex);
     const std::lock_guard lock(state_->mutex);
-    if (state_->stopping.exchange(true)) return;
     state_->upkeep_timer.cancel();
   }
   state_->notify_all();

@@ -35,6 +35,7 @@ struct GrpcTimes {
   double upload_bytes_per_second_min = kUploadBytesPerSecondMin;
   double heartbeat_s = kHeartbeat_s;
   double silence_s = kSilence_s;
+  double files_look_s = kRevocationCheck_s;  // at a caller's own certificates
   double backoff_first_s = kBackoffFirst_s;
   double backoff_last_s = kBackoffLast_s;
 };

@@ -28,6 +28,7 @@ void Intake::start() { sweep(); }
 
 void Intake::stop() {
   stopping_ = true;
+  { const std::lock_guard sweep_is_over(sweep_mutex_); }
   std::vector<std::shared_ptr<Upload>> uploads;
   {
     const std::lock_guard lock(mutex_);
@@ -71,6 +72,8 @@ void Intake::forget(Upload* upload) {
 }
 
 void Intake::sweep() {
+  const std::lock_guard sweeping(sweep_mutex_);
+  if (stopping_) return;
   const std::uint64_t per_member = kQueuedChunksPerClientMax * kChunkBytesMax;
   budget_.resize(std::max<std::uint64_t>(frame_bytes_max_, per_member * gate_.present()));
   metrics_.set("shoal_upload_held_bytes", static_cast<double>(budget_.held_bytes()));
@@ -80,10 +83,9 @@ void Intake::sweep() {
     const std::lock_guard lock(mutex_);
     for (const auto& [key, upload] : uploads_)
       if (auto alive = upload.lock()) uploads.push_back(std::move(alive));
-    if (!stopping_)
-      timer_.set(std::min(kSweep_s, times_.upload_grace_s / 4), [weak = weak_from_this()] {
-        if (const auto alive = weak.lock()) alive->sweep();
-      });
+    timer_.set(std::min(kSweep_s, times_.upload_grace_s / 4), [weak = weak_from_this()] {
+      if (const auto alive = weak.lock()) alive->sweep();
+    });
   }
   const double now_s = steady_now_s();
   for (const auto& upload : uploads) upload->sweep(now_s);

@@ -61,6 +61,7 @@ class Intake : public std::enable_shared_from_this<Intake> {
   const std::uint64_t frame_bytes_max_;
   UploadBudget budget_;
   std::atomic<bool> stopping_{false};
+  std::mutex sweep_mutex_;  // held while sweeping: stop() waits for it
   std::mutex mutex_;
   std::map<Upload*, std::weak_ptr<Upload>> uploads_;
   std::map<NodeId, std::size_t> of_member_;

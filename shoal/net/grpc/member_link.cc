@@ -4,6 +4,8 @@
 #include <random>
 #include <thread>
 
+#include "shoal/net/grpc/credentials.h"
+#include "shoal/net/grpc/open_line.h"
 #include "shoal/net/grpc/translate.h"
 #include "shoal/net/limits.h"
 
@@ -38,13 +40,14 @@ std::uint64_t first_observation_number() {
 }  // namespace
 
 MemberLink::MemberLink(const GrpcClientSettings& settings, Metrics& metrics,
-                       std::shared_ptr<CallGroup> calls)
+                       std::shared_ptr<CallGroup> calls, const Digest& files)
     : settings_(settings),
       metrics_(metrics),
       calls_(std::move(calls)),
       last_heard_s_(steady_now_s()),
       back_off_(settings.times.backoff_first_s, settings.times.backoff_last_s, settings.jitter_seed,
                 0),
+      files_(files),
       observation_number_(first_observation_number()) {}
 
 wire::JoinRequest MemberLink::join_request() const {
@@ -116,11 +119,29 @@ Status MemberLink::take_place(grpc::ByteBuffer& reply, bool first) {
   return ok_status();
 }
 
-void MemberLink::start(FrameSink& sink, OnPeers on_peers) {
+void MemberLink::start(FrameSink& sink, Events events) {
   sink_ = &sink;
-  on_peers_ = std::move(on_peers);
+  events_ = std::move(events);
   open_stream();
   heartbeat();
+  if (settings_.tls.given()) look_at_files();
+}
+
+void MemberLink::look_at_files() {
+  const auto now = digest_of_files(settings_.tls);
+  const std::lock_guard lock(mutex_);
+  if (closing_) return;
+  files_timer_.set(settings_.times.files_look_s, [weak = weak_from_this()] {
+    if (const auto link = weak.lock()) link->look_at_files();
+  });
+  if (!now || *now == files_) return;  // files in the middle of a change are looked at again
+  const auto line = open_line(settings_.tls, settings_.server, {});
+  if (!line) return;
+  files_ = line->files;
+  calls_->replace_line(line->line);
+  metrics_.add("shoal_keys_rotated_total", 1);
+  if (stream_) stream_->cancel();
+  if (events_.on_new_keys) events_.on_new_keys();  // under the lock: close() waits for us
 }
 
 void MemberLink::open_stream() {
@@ -242,7 +263,7 @@ void MemberLink::on_frame(const FrameHead& head, Frame frame) {
 
 void MemberLink::on_notice(const wire::Notice& notice, bool from_stream) {
   sender_->committed(notice.committed_rounds());
-  if (from_stream && on_peers_ && notice.peers_size() > 0) on_peers_(notice);
+  if (from_stream && events_.on_peers && notice.peers_size() > 0) events_.on_peers(notice);
   const std::lock_guard lock(mutex_);
   last_heard_s_ = steady_now_s();
   back_off_.reset();
@@ -350,6 +371,7 @@ void MemberLink::close() {
     closing_ = true;
     heartbeat_timer_.cancel();
     rejoin_timer_.cancel();
+    files_timer_.cancel();
     observe_timer_.cancel();
     changed_.notify_all();
   }

@@ -27,15 +27,18 @@ namespace shoal {
 
 class MemberLink : public std::enable_shared_from_this<MemberLink> {
  public:
-  using OnPeers = std::function<void(const wire::Notice&)>;
+  struct Events {
+    std::function<void(const wire::Notice&)> on_peers;
+    std::function<void()> on_new_keys;
+  };
 
-  MemberLink(const GrpcClientSettings& settings, Metrics& metrics,
-             std::shared_ptr<CallGroup> calls);
+  MemberLink(const GrpcClientSettings& settings, Metrics& metrics, std::shared_ptr<CallGroup> calls,
+             const Digest& files);
 
   // Blocks, see GrpcClient::join. `address` is where peers reach us, or empty.
   Status join(const std::string& address);
   const Joined& joined() const { return joined_; }
-  void start(FrameSink& sink, OnPeers on_peers);
+  void start(FrameSink& sink, Events events);
   bool wait_started();
   Status broken() const;
   void leave();
@@ -55,6 +58,8 @@ class MemberLink : public std::enable_shared_from_this<MemberLink> {
   void rejoined(const grpc::Status& status, grpc::ByteBuffer& reply);
   void stranger();
   void heartbeat();
+  // Takes new keys when our files have changed; the stream is opened anew with them.
+  void look_at_files();
   void on_frame(const FrameHead& head, Frame frame);
   void on_notice(const wire::Notice& notice, bool from_stream);
   void observe_next();  // under the lock
@@ -68,7 +73,7 @@ class MemberLink : public std::enable_shared_from_this<MemberLink> {
   Joined joined_;
   std::shared_ptr<FrameSender> sender_;
   FrameSink* sink_ = nullptr;
-  OnPeers on_peers_;
+  Events events_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -81,6 +86,8 @@ class MemberLink : public std::enable_shared_from_this<MemberLink> {
   BackOff back_off_;
   Timer rejoin_timer_;
   Timer heartbeat_timer_;
+  Timer files_timer_;
+  Digest files_;  // of the certificates in use
   bool heartbeat_out_ = false;
   // The newest frame of each sender and tag.
   std::map<std::pair<NodeId, Tag>, std::pair<Step, Digest>> held_;
