@@ -59,7 +59,7 @@ int serve(ServerOptions options) {
   const StopSignal stop([&server] { server.request_stop(); });
   std::unique_ptr<PrometheusEndpoint> endpoint;
   if (!options.metrics.empty()) {
-    auto opened = PrometheusEndpoint::open(options.metrics, server.metrics());
+    auto opened = PrometheusEndpoint::start(options.metrics, server.metrics());
     if (!opened.ok()) return complain(opened.error());
     endpoint = std::move(opened).value();
   }
@@ -115,7 +115,7 @@ void add_server_command(CLI::App& app, Action& action) {
   command->add_option("--update-norm-max", options->settings.update_norm_max,
                       "refuse updates of a larger norm (default: any)");
   command->add_option("--metrics", options->metrics,
-                      "HOST:PORT of a Prometheus endpoint (default: none)");
+                      "HOST:PORT of this machine for a Prometheus endpoint (default: none)");
   command->add_option("--out", options->out, "folder for the run's folder (default: runs)");
   command->add_option("--address-file", options->address_file,
                       "write the address that was taken to this file");
