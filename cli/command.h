@@ -30,6 +30,7 @@ void add_partition_command(CLI::App& app, Action& action);
 void add_server_command(CLI::App& app, Action& action);
 void add_join_command(CLI::App& app, Action& action);
 void add_local_command(CLI::App& app, Action& action);
+void add_status_command(CLI::App& app, Action& action);
 void add_ca_command(CLI::App& app, Action& action);
 
 }  // namespace shoal

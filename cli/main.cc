@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   shoal::add_server_command(app, action);
   shoal::add_join_command(app, action);
   shoal::add_local_command(app, action);
+  shoal::add_status_command(app, action);
   shoal::add_ca_command(app, action);
   try {
     app.parse(argc, argv);

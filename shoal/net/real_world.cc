@@ -80,6 +80,7 @@ Status RealWorld::restore(NodeId node, ByteView state) {
 // --- The driving thread ---
 
 RealWorld::Stop RealWorld::run(double linger_s) {
+  begin_ = std::chrono::steady_clock::now();
   start_programs();
   while (!stop_.load()) {
     std::deque<Event> events;

@@ -2,6 +2,7 @@
 // says what to install.
 #include "shoal/net/grpc/grpc_client.h"
 #include "shoal/net/grpc/grpc_server.h"
+#include "shoal/net/grpc/status_call.h"
 
 namespace shoal {
 namespace {
@@ -18,6 +19,8 @@ Error refuse() {
 }
 
 }  // namespace
+
+Result<std::string> fetch_status(const std::string&, const TlsFiles&) { return refuse(); }
 
 struct GrpcServer::State {};
 Result<std::unique_ptr<GrpcServer>> GrpcServer::start(const GrpcServerSettings&, Gate&, FrameSink&,
