@@ -36,8 +36,8 @@ TEST_F(CheckpointStoreTest, TheNewestComesBackAndTwoAreKept) {
   const auto none = store.load_newest();
   ASSERT_TRUE(none.ok());
   EXPECT_FALSE(none->checkpoint.has_value());
+  std::uint64_t number = 7;
   for (const auto* state : {"one", "two", "", "four"}) {
-    static std::uint64_t number = 7;
     save(number, state);
     ASSERT_TRUE(store.prune(number++).ok());
   }

@@ -1,7 +1,6 @@
 // What a server has committed survives a crash at every call, and failures at every call: the runs
 // below are repeated with the power lost, or an error returned, at call 1, 2, 3, ... of the disk.
 #include <algorithm>
-#include <cstdio>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <optional>
@@ -190,8 +189,6 @@ TEST(ServerCrash, LeavingOutAnySyncIsCaught) {
     const CrashCount count = crash_everywhere(1, unsynced);
     EXPECT_GT(count.faults, 0u) << "syncs of '" << unsynced << "' were left out";
     RecordProperty(fmt::format("faults{}", unsynced), static_cast<int>(count.faults));
-    std::printf("without syncs of '%s': %d of %d crashes found out\n", unsynced,
-                static_cast<int>(count.faults), static_cast<int>(count.crashes));
   }
 }
 
