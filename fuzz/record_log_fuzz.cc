@@ -1,6 +1,6 @@
 // Arbitrary bytes as a server's journal: an error, or records that are written back as the same
-// bytes, and a history that survives being shortened. With the first byte odd the rest is taken as
-// the payload of a record, which no checksum guards.
+// bytes, and a history that survives being shortened. The first byte chooses whether the rest is
+// taken as it is, as records whose checksums are made right, or as the payload of one record.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +24,24 @@ void check_log(shoal::ByteView file) {
       "what was read is what was written");
 }
 
+// Behind a right head, up to `count` records get the checksums and the number they should have.
+shoal::Bytes made_right(shoal::ByteView bytes, std::size_t count) {
+  constexpr std::size_t kRecordHeadBytes = 24;
+  shoal::Bytes file = shoal::log_head("fuzz");
+  for (std::uint64_t number = 1; number <= count; ++number) {
+    if (bytes.size() < kRecordHeadBytes) break;
+    const std::size_t length =
+        std::min(std::to_integer<std::size_t>(bytes[8]), bytes.size() - kRecordHeadBytes);
+    const auto type = std::to_integer<std::uint32_t>(bytes[12]);
+    const shoal::Bytes record =
+        shoal::log_record(number, {type, bytes.subspan(kRecordHeadBytes, length)});
+    file.insert(file.end(), record.begin(), record.end());
+    bytes = bytes.subspan(record.size());
+  }
+  file.insert(file.end(), bytes.begin(), bytes.end());
+  return file;
+}
+
 void check_record(std::uint32_t type, shoal::ByteView payload) {
   shoal::ServerHistory history;
   const shoal::LogRecord record{type, payload};
@@ -43,14 +61,15 @@ void check_record(std::uint32_t type, shoal::ByteView payload) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 1) return 0;
   const shoal::ByteView bytes(reinterpret_cast<const std::byte*>(data) + 1, size - 1);
-  if (data[0] % 2 == 0) {
-    check_log(bytes);
-    // With a right head, so that the records are reached.
-    shoal::Bytes file = shoal::log_head("fuzz");
-    file.insert(file.end(), bytes.begin(), bytes.end());
-    check_log(file);
-  } else {
-    check_record(data[0] / 2 % 6, bytes);
+  switch (data[0] % 3) {
+    case 0:
+      check_log(bytes);
+      break;
+    case 1:
+      check_log(made_right(bytes, data[0] / 3));
+      break;
+    default:
+      check_record(data[0] / 3 % 6, bytes);
   }
   return 0;
 }

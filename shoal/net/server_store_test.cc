@@ -242,23 +242,36 @@ TEST_F(ServerStoreTest, SpoiledJournalsAreRefusedOrRecovered) {
   EXPECT_GT(recovered, 100u);
 }
 
-TEST_F(ServerStoreTest, NotesAndJoinsComeFromOtherThreads) {
-  open();
-  std::vector<std::jthread> threads;
-  for (NodeId node = 1; node <= 4; ++node)
-    threads.emplace_back([this, node] {
-      for (int i = 0; i < 50; ++i) {
-        const Member member = made_member(node, fmt::format("{}", i));
-        EXPECT_TRUE(store().join(std::span(&member, 1)).ok());
-        EXPECT_TRUE(store().note("joined").ok());
-      }
-    });
-  // The faulty disk has no lock of its own, and checkpoints are written beside the journal: the
-  // rounds come after.
-  threads.clear();
-  commit(0, 3);
-  EXPECT_EQ(open().members.size(), 4u);
-  EXPECT_EQ(opened->recovered.notes.size(), 200u);
+// On the real disk: the faulty one is for one thread.
+TEST(ServerStoreThreads, NotesAndJoinsComeWhileRoundsAreCommitted) {
+  std::string folder = testing::TempDir() + "shoal-store-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  {
+    const ServerStoreSettings settings{2000, 100000, 100};
+    auto opened = ServerStore::open(real_disk(), folder, kRun, settings);
+    ASSERT_TRUE(opened.ok());
+    ServerStore& store = *opened->store;
+    std::vector<std::jthread> threads;
+    for (NodeId node = 1; node <= 3; ++node)
+      threads.emplace_back([&store, node] {
+        for (int i = 0; i < 20; ++i) {
+          const Member member = made_member(node, fmt::format("{}", i));
+          EXPECT_TRUE(store.join(std::span(&member, 1)).ok());
+          EXPECT_TRUE(store.note("joined").ok());
+        }
+      });
+    for (Step round = 0; round < 20; ++round)
+      EXPECT_TRUE(store.commit(made_round(round), made_state(round)).ok());
+    threads.clear();
+    EXPECT_TRUE(store.flush_notes().ok());
+    EXPECT_TRUE(store.upkeep().ok());
+  }
+  const auto opened = ServerStore::open(real_disk(), folder, kRun);
+  ASSERT_TRUE(opened.ok()) << opened.error().message;
+  EXPECT_EQ(opened->recovered.members.size(), 3u);
+  EXPECT_EQ(opened->recovered.notes.size(), 60u);
+  EXPECT_EQ(opened->recovered.next_round(), 20u);
+  std::filesystem::remove_all(folder);
 }
 
 // A real process on the real disk, killed at some instant, twenty times.
