@@ -62,10 +62,6 @@ FaultyDisk::~FaultyDisk() = default;
 
 void FaultyDisk::fail_at(std::uint64_t call, DiskFailure failure) { failures_[call] = failure; }
 void FaultyDisk::lose_power_at(std::uint64_t call) { power_fails_at_ = call; }
-void FaultyDisk::ignore_syncs(bool of_files, bool of_folders) {
-  ignores_file_syncs_ = of_files;
-  ignores_folder_syncs_ = of_folders;
-}
 
 std::optional<Bytes> FaultyDisk::content(const std::string& path) const {
   const auto at = current_.find(path);
@@ -127,7 +123,7 @@ Status FaultyDisk::sync(Inode& inode, const std::string& path) {
   const auto error = begin("sync", path, happens);
   if (failure_ == DiskFailure::kIo)
     for (Change& change : inode.changes) change.lost = true;
-  if (happens && !ignores_file_syncs_) {
+  if (happens && !ignores_sync_of(path)) {
     for (const Change& change : inode.changes) {
       if (change.lost) continue;
       if (change.cut) inode.durable.resize(change.offset);
@@ -150,7 +146,7 @@ Status FaultyDisk::make_folder(const std::string& path) {
 Status FaultyDisk::sync_folder(const std::string& path) {
   bool happens = true;
   const auto error = begin("sync folder", path, happens);
-  if (happens && !ignores_folder_syncs_) {
+  if (happens && !ignores_sync_of(path)) {
     for (const NameChange& change : name_changes_) {
       if (change.folder != path) continue;
       if (!change.erased.empty()) durable_.erase(change.erased);
@@ -307,6 +303,7 @@ void FaultyDisk::restart() {
   locked_.clear();
   failures_.clear();
   power_fails_at_.reset();
+  capacity_bytes_ = ~std::uint64_t{0};
   has_power_ = true;
   calls_ = 0;
   ++boots_;

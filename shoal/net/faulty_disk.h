@@ -23,6 +23,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "shoal/base/random.h"
@@ -49,8 +50,9 @@ class FaultyDisk : public Disk {
   void restart();
   // Bytes that all files together may hold; a write beyond it does the part that fits.
   void set_capacity(std::uint64_t bytes) { capacity_bytes_ = bytes; }
-  // Syncs say ok and do nothing: the mistake that a test of durability must catch.
-  void ignore_syncs(bool of_files, bool of_folders);
+  // Syncs of files and folders whose path ends so say ok and do nothing: the mistake that a test of
+  // durability must catch.
+  void ignore_syncs_of(std::string path_ending) { unsynced_ending_ = std::move(path_ending); }
 
   // Behind the back of the program: what a file holds, and to change it durably.
   std::optional<Bytes> content(const std::string& path) const;
@@ -102,6 +104,9 @@ class FaultyDisk : public Disk {
   void change_names(NameChange change);
   void crash(Inode& inode);
   std::uint64_t used_bytes() const;
+  bool ignores_sync_of(const std::string& path) const {
+    return unsynced_ending_ && path.ends_with(*unsynced_ending_);
+  }
 
   RandomStream random_;
   std::uint64_t calls_ = 0;
@@ -111,8 +116,7 @@ class FaultyDisk : public Disk {
   std::uint64_t capacity_bytes_ = ~std::uint64_t{0};
   std::uint64_t boots_ = 0;  // handles and locks of an earlier one are dead
   bool has_power_ = true;
-  bool ignores_file_syncs_ = false;
-  bool ignores_folder_syncs_ = false;
+  std::optional<std::string> unsynced_ending_;
   Names durable_;
   Names current_;
   std::vector<NameChange> name_changes_;

@@ -40,7 +40,6 @@ std::vector<FrameReceipt> Recovered::receipts() const {
 ServerStore::ServerStore(Disk& disk, const std::string& folder, const std::string& run,
                          ServerStoreSettings settings)
     : settings_(settings),
-      disk_(disk),
       folder_(folder),
       checkpoints_(disk, folder, run),
       journal_(disk, folder, kJournalName, run) {}

@@ -115,7 +115,6 @@ class ServerStore {
   void took_care(const Status& status);
 
   const ServerStoreSettings settings_;
-  Disk& disk_;
   const std::string folder_;
   std::unique_ptr<DiskLock> lock_;
   CheckpointStore checkpoints_;
