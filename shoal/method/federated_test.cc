@@ -153,6 +153,53 @@ TEST(FederatedServer, ScreensUpdates) {
   EXPECT_TRUE(refused(Message(2, std::move(frame), poisoned_header)));
 }
 
+// Updates that are added up as they come give the same bits in every order, and those of a round
+// whose messages were all kept.
+TEST(FederatedServer, AddsUpInTheOrderOfTheCohort) {
+  constexpr std::uint32_t kClients = 7;
+  const Jobs jobs(kClients);
+  const std::vector<float> deltas = {0.1f, -3e-4f, 7.77f, 1e-7f, -0.3f, 2.5f, 1e3f};
+  std::vector<Message> messages;
+  for (std::uint32_t i = 0; i < kClients; ++i)
+    messages.push_back(update(jobs, i + 1, deltas[i], 1 + i));
+  const float kept = closed(jobs, messages);
+  std::vector<std::uint32_t> order = {0, 1, 2, 3, 4, 5, 6};
+  RandomStream stream(3, purpose("order"));
+  for (int turn = 0; turn < 50; ++turn) {
+    for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[stream.below(i)]);
+    FederatedServer server(jobs.job, mean());
+    server.open_round(jobs.job->clients);
+    for (const std::uint32_t i : order) server.take(messages[i]);
+    server.close_round(0, {});
+    EXPECT_EQ(server.parameters()[0], kept);
+    EXPECT_EQ(server.used(), kClients);
+  }
+  double sum = 0.0, weight = 0.0;
+  for (std::uint32_t i = 0; i < kClients; ++i) {
+    sum += (1.0 + i) * deltas[i];
+    weight += 1.0 + i;
+  }
+  EXPECT_FLOAT_EQ(kept, static_cast<float>(sum / weight));
+}
+
+// What a gate asks of an update before it lets it in.
+TEST(FederatedServer, ContentCheckCapsNormAndWeight) {
+  const Jobs jobs(4);
+  FederatedJob job;
+  job.settings = jobs.job->settings;
+  job.problem = &jobs.problem;
+  job.codec = jobs.job->codec;
+  job.update_norm_max = 2.0;
+  EXPECT_TRUE(check_update(job, update(jobs, 1, -2.0f, 3), 3).ok());
+  EXPECT_FALSE(check_update(job, update(jobs, 1, -2.01f, 3), 3).ok());
+  const Status heavy = check_update(job, update(jobs, 1, 1.0f, 4), 3);
+  ASSERT_FALSE(heavy.ok());
+  EXPECT_EQ(heavy.error().message, "node 1 claims 4 rows; it has between 1 and 3");
+  MessageBuilder other(kModelTag, 0);
+  Frame frame = other.finish();
+  EXPECT_FALSE(check_update(job, Message(1, frame, read_frame_header(*frame).value()), 3).ok());
+}
+
 TEST(FederatedServer, ARoundWithoutUpdatesIsAbandoned) {
   const Jobs jobs(4);
   FederatedServer server(jobs.job, mean());

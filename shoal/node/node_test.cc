@@ -20,6 +20,8 @@ class HandWorld : public World {
   void count_gradients(std::uint64_t evaluations) override { gradients += evaluations; }
   Observer* observer() override { return nullptr; }
   void at_boundary(Node&) override {}
+  void at_end(Node&) override { ++ends; }
+  bool hands_over_early() const override { return early; }
 
   // Lets the clock run to this time, timer by timer.
   void run_to(Node& node, double end_s) {
@@ -46,6 +48,8 @@ class HandWorld : public World {
   std::vector<std::function<void()>> jobs;
   std::map<Fate, int> fates;
   std::uint64_t gradients = 0;
+  bool early = false;
+  int ends = 0;
   RunQueue queue;
 };
 
@@ -128,6 +132,53 @@ TEST(Gather, EarlyFramesWait) {
   EXPECT_EQ(out.times_s[1], 0.0);
   EXPECT_EQ(world.fates[Fate::kLate], 1);
   EXPECT_EQ(world.fates[Fate::kUsed], 4);
+}
+
+// Where the world hands over early, messages are taken as they come, those that waited first.
+TEST(Gather, TakenAsTheyCome) {
+  HandWorld world;
+  world.early = true;
+  Node node(0, world);
+  Gathered out;
+  Ids taken;
+  Until until(10.0);
+  until.goal = 2;
+  until.take = [&taken](const Message& message) { taken.push_back(message.sender()); };
+  Task<> program = gather_rounds(node, {1, 2, 3}, until, 2, out);
+  program.start(world.queue);
+  world.deliver(node, 2, kT, 1);  // early for the next round
+  world.deliver(node, 1, kT, 1);
+  world.deliver(node, 3, kT, 1);
+  EXPECT_TRUE(taken.empty());
+  world.deliver(node, 3, kT, 0);
+  EXPECT_EQ(taken, (Ids{3}));
+  world.deliver(node, 3, kT, 0);
+  EXPECT_EQ(world.fates[Fate::kDuplicate], 1);
+  world.deliver(node, 2, kT, 0);
+  EXPECT_EQ(taken, (Ids{3, 2, 2, 1}));  // round 1 is full at once, with the first two to have come
+  ASSERT_EQ(out.rounds.size(), 2u);
+  EXPECT_TRUE(out.rounds[0].messages.empty());
+  EXPECT_EQ(out.rounds[0].senders, (Ids{2, 3}));
+  EXPECT_EQ(out.rounds[0].missing, (Ids{1}));
+  EXPECT_EQ(out.rounds[1].senders, (Ids{1, 2}));
+  EXPECT_EQ(world.fates[Fate::kUsed], 4);
+  EXPECT_EQ(world.fates[Fate::kLate], 1);
+}
+
+// A world that keeps a round's messages leaves them in place.
+TEST(Gather, NotTakenWhereTheWorldKeepsThem) {
+  HandWorld world;
+  Node node(0, world);
+  Gathered out;
+  Until until(10.0);
+  until.take = [](const Message&) { FAIL(); };
+  Task<> program = gather_rounds(node, {1, 2}, until, 1, out);
+  program.start(world.queue);
+  world.deliver(node, 2, kT, 0);
+  world.deliver(node, 1, kT, 0);
+  ASSERT_EQ(out.rounds.size(), 1u);
+  EXPECT_EQ(senders(out.rounds[0]), (Ids{1, 2}));
+  EXPECT_EQ(out.rounds[0].senders, (Ids{1, 2}));
 }
 
 TEST(Gather, DeadlineNamesTheMissing) {
