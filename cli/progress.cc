@@ -15,9 +15,10 @@ constexpr double kRedrawEvery_s = 0.1;
 
 }  // namespace
 
-Progress::Progress(std::string name, Step length, bool quiet)
+Progress::Progress(std::string name, Step length, bool quiet, std::string clock)
     : name_(std::move(name)),
       length_(length),
+      clock_(std::move(clock)),
       quiet_(quiet),
       terminal_(isatty(STDERR_FILENO) == 1),
       begin_(std::chrono::steady_clock::now()) {}
@@ -35,8 +36,8 @@ std::string Progress::text(double share) const {
     measured = fmt::format("accuracy {:.3f}", accuracy_);
   else if (loss_ >= 0.0)
     measured = fmt::format("loss {:.4g}", loss_);
-  return fmt::format("{:<24} [{}] {:>4}/{}  {}  {} virtual  {}  {:.1f} s", name_, bar,
-                     line_.round + 1, length_, measured, human_time(line_.time_s),
+  return fmt::format("{:<24} [{}] {:>4}/{}  {}  {} {}  {}  {:.1f} s", name_, bar, line_.round + 1,
+                     length_, measured, human_time(line_.time_s), clock_,
                      human_bytes(static_cast<double>(line_.bytes_up + line_.bytes_down)), wall_s());
 }
 

@@ -10,7 +10,8 @@ namespace shoal {
 
 class Progress {
  public:
-  Progress(std::string name, Step length, bool quiet);
+  // `clock`: whose seconds a line's time is, "virtual" or "real".
+  Progress(std::string name, Step length, bool quiet, std::string clock = "virtual");
   void update(const LedgerLine& line);
   // Ends the bar's line.
   void finish(const std::string& remark = "");
@@ -20,6 +21,7 @@ class Progress {
   std::string text(double share) const;
   std::string name_;
   Step length_;
+  std::string clock_;
   bool quiet_;
   bool terminal_;
   std::chrono::steady_clock::time_point begin_;

@@ -30,6 +30,7 @@ Result<std::optional<RunSummary>> run_over_mpi(const Experiment& experiment,
   const std::size_t nodes = assembly->nodes();
   const std::vector<std::size_t> rank_of_node = ranks_of_nodes(nodes, transport.ranks());
   RealRun::Place place;
+  place.world = "mpi";
   place.keeps_ledger = transport.rank() == 0;
   place.trusts_others = true;
   for (NodeId node = 0; node < nodes; ++node)
@@ -40,7 +41,7 @@ Result<std::optional<RunSummary>> run_over_mpi(const Experiment& experiment,
   Status written;
   if (place.keeps_ledger) written = writer.begin(folder, experiment);
   Progress progress(experiment.general.name, run->assembly().method->length(),
-                    quiet || !place.keeps_ledger);
+                    quiet || !place.keeps_ledger, "real");
   run->on_line([&](const LedgerLine& line) {
     if (written.ok()) written = writer.add_line(line);
     progress.update(line);

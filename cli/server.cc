@@ -73,7 +73,8 @@ int serve(ServerOptions options) {
   if (!options.address_file.empty())
     if (auto status = write_file_atomically(options.address_file, server.address()); !status.ok())
       return complain(status.error());
-  Progress progress(experiment->general.name, server.assembly().method->length(), options.quiet);
+  Progress progress(experiment->general.name, server.assembly().method->length(), options.quiet,
+                    "real");
   server.on_line([&progress](const LedgerLine& line) { progress.update(line); });
   server.on_waiting([&options](std::size_t present, std::size_t wanted) {
     if (!options.quiet) fmt::print(stderr, "{} of {} members are here\n", present, wanted);
@@ -114,6 +115,9 @@ void add_server_command(CLI::App& app, Action& action) {
                     "testing");
   command->add_option("--update-norm-max", options->settings.update_norm_max,
                       "refuse updates of a larger norm (default: any)");
+  command->add_option(
+      "--member-rows-max", options->settings.member_rows_max,
+      "rows that a member may register, and so claim as its weight (default: 10^7)");
   command->add_option("--metrics", options->metrics,
                       "HOST:PORT of this machine for a Prometheus endpoint (default: none)");
   command->add_option("--out", options->out, "folder for the run's folder (default: runs)");

@@ -40,6 +40,10 @@ std::variant<Member, Refusal> Gate::join(const PeerIdentity& peer, Member candid
         {RefusalCode::kPermissionDenied, "wrong_name",
          fmt::format("the certificate is made out to '{}'; join under that name, not '{}'",
                      peer.name, printable(candidate.name))});
+  if (candidate.rows > state_->settings.rows_max)
+    return refuse({RefusalCode::kInvalidArgument, "too_many_rows",
+                   fmt::format("{} rows are more than the {} that a member may register",
+                               candidate.rows, state_->settings.rows_max)});
   candidate.key = state_->settings.certificates ? peer.key : Digest{};
   std::unique_lock lock(state_->mutex);
   const bool returned = state_->roster.find(candidate.name) != nullptr;

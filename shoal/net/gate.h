@@ -31,6 +31,7 @@
 
 #include "shoal/base/result.h"
 #include "shoal/net/envelope.h"
+#include "shoal/net/limits.h"
 #include "shoal/net/receipts.h"
 #include "shoal/net/roster.h"
 
@@ -65,6 +66,8 @@ struct GateSettings {
   NodeId first_place = 1;  // ids of members
   std::size_t places = 0;
   std::uint64_t frame_bytes_max = 0;
+  // Rows a member may register: they bound the weight it can claim.
+  std::uint64_t rows_max = kRegisteredRowsMax;
   // A server takes frames of its current round only; peers run ahead of each other.
   bool only_current_round = true;
 };

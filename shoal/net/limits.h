@@ -45,6 +45,7 @@ inline constexpr std::size_t kNoncesPerClientMax = 65536;
 // Frames of one member that a run takes in all: bounds the memory of receipts, 48 bytes each.
 inline constexpr std::size_t kReceiptsPerClientMax = std::size_t{1} << 20;
 
+inline constexpr std::uint64_t kRegisteredRowsMax = 10'000'000;
 inline constexpr std::size_t kNameLengthMax = 63;
 inline constexpr std::size_t kAddressLengthMax = 255;
 inline constexpr std::size_t kSentenceLengthMax = 1000;  // of a refusal

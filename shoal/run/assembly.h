@@ -20,7 +20,8 @@ namespace shoal {
 // What the run of an experiment came to.
 struct RunResult {
   std::vector<LedgerLine> lines;
-  bool interrupted = false;  // stopped on request; the checkpoint holds the rest
+  std::string world = "simulation";  // or "mpi", "grpc": then times are real
+  bool interrupted = false;          // stopped on request; the checkpoint holds the rest
   double virtual_time_s = 0.0;
   std::uint64_t bytes_sent = 0;
   std::uint64_t events = 0;

@@ -174,6 +174,7 @@ Status FolderWriter::finish(const Assembly& assembly, const RunResult& result, d
   SHOAL_TRY_STATUS(write_file_atomically(folder_ + "/partition.csv", statistics_csv(partition)));
   SHOAL_TRY_STATUS(write_file_atomically(folder_ + "/partition.txt", statistics_table(partition)));
   nlohmann::ordered_json machine;
+  machine["world"] = result.world;
   machine["wall_s"] = wall_s;
   machine["peak_memory_bytes"] = peak_memory_bytes();
   machine["threads"] = threads;

@@ -66,6 +66,7 @@ Status MemberRun::make_run(Dataset rows, ThreadPool& pool) {
     return corrupt(
         fmt::format("the server gave us place {} of {}", joined.node, assembly->nodes()));
   RealRun::Place place;
+  place.world = "grpc";
   place.local = {joined.node};
   SHOAL_TRY(run_, RealRun::create(std::move(assembly), place, pool));
   return ok_status();

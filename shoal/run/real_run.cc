@@ -5,6 +5,7 @@ namespace shoal {
 RealRun::RealRun(std::unique_ptr<Assembly> assembly, const Place& place, ThreadPool& pool)
     : assembly_(std::move(assembly)), keeps_ledger_(place.keeps_ledger) {
   const Assembly& a = *assembly_;
+  result_.world = place.world;
   RealWorldSettings settings;
   settings.nodes = a.nodes();
   settings.servers = a.method->servers();

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "shoal/net/real_world.h"
@@ -21,6 +22,7 @@ namespace shoal {
 class RealRun {
  public:
   struct Place {
+    std::string world;          // "mpi" or "grpc"
     std::vector<NodeId> local;  // increasing
     bool keeps_ledger = false;
     bool trusts_others = false;  // a member may report on any node, not only its own

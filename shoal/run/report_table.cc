@@ -89,7 +89,10 @@ void add_cost_columns(const std::vector<RunSummary>& runs, std::vector<ReportCol
     wall.push_back(run.wall_s > 0.0 ? std::optional<double>(run.wall_s) : std::nullopt);
   }
   const int decimals = std::max({decimals_of(sent), decimals_of(up), decimals_of(down)});
-  add_fixed_column(fmt::format("virtual {}", unit.name), time, decimals_of(time), columns);
+  const bool virtual_time = std::all_of(
+      runs.begin(), runs.end(), [](const RunSummary& run) { return run.world == "simulation"; });
+  add_fixed_column(fmt::format("{} {}", virtual_time ? "virtual" : "run", unit.name), time,
+                   decimals_of(time), columns);
   add_fixed_column("MB sent", sent, decimals, columns);
   add_fixed_column("MB up", up, decimals, columns);
   add_fixed_column("MB down", down, decimals, columns);

@@ -24,6 +24,7 @@ Result<RunSummary> read_run_folder(const std::string& folder) {
   if (const auto machine = read_text_file(folder + "/machine.json"); machine.ok()) {
     const auto parsed = nlohmann::json::parse(*machine, nullptr, false);
     if (parsed.is_object()) {
+      summary.world = parsed.value("world", summary.world);
       summary.wall_s = parsed.value("wall_s", 0.0);
       summary.peak_memory_bytes = parsed.value("peak_memory_bytes", 0.0);
     }

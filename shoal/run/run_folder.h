@@ -14,9 +14,10 @@ struct RunSummary {
   std::string folder;
   std::string method;  // "fedavg", "relaysgd", ...
   std::vector<LedgerLine> lines;
-  double wall_s = 0.0;           // 0 when unknown
-  double peak_memory_bytes = 0;  // of the whole process; 0 when unknown
-  std::string model_digest;      // SHA-256 of model.safetensors; empty when unknown
+  std::string world = "simulation";  // or "mpi", "grpc": then times are real
+  double wall_s = 0.0;               // 0 when unknown
+  double peak_memory_bytes = 0;      // of the whole process; 0 when unknown
+  std::string model_digest;          // SHA-256 of model.safetensors; empty when unknown
 };
 
 // Reads ledger.jsonl, experiment.toml and machine.json of a run's folder.

@@ -78,6 +78,7 @@ Result<std::unique_ptr<ServerRun>> ServerRun::open(const Experiment& experiment,
         fmt::format("{} members to wait for in a run of {}", settings.wait_for, places));
   RealRun::Place place;
   if (assembly->method->servers() > 0) place.local = {0};
+  place.world = "grpc";
   place.keeps_ledger = true;
   SHOAL_TRY(auto real, RealRun::create(std::move(assembly), place, pool));
   auto run = std::unique_ptr<ServerRun>(new ServerRun(settings, std::move(real)));
@@ -148,6 +149,7 @@ void ServerRun::make_gate() {
   settings.self = settings.first_place > 0 ? 0 : kCoordinator;
   settings.places = assembly.partition.nodes.size();
   settings.frame_bytes_max = frame_bytes_max(assembly);
+  settings.rows_max = settings_.member_rows_max;
   gate_ = std::make_unique<Gate>(
       settings,
       [&assembly](const Message& message, const Member& sender) {

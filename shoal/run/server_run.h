@@ -35,6 +35,7 @@ struct ServerRunSettings {
   std::size_t wait_for = 0;  // members that the first round waits for; 0: all places
   bool own_data = false;     // members bring their rows
   double update_norm_max = 0.0;
+  std::uint64_t member_rows_max = kRegisteredRowsMax;
   double linger_s = 10.0;  // for the last reports of members, once the method is done
 };
 
