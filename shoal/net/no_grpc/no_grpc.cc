@@ -2,6 +2,7 @@
 // says what to install.
 #include "shoal/net/grpc/grpc_client.h"
 #include "shoal/net/grpc/grpc_server.h"
+#include "shoal/net/prometheus_endpoint.h"
 
 namespace shoal {
 namespace {
@@ -47,5 +48,13 @@ void GrpcClient::leave() { unreachable(); }
 void GrpcClient::send(NodeId, NodeId, const Frame&) { unreachable(); }
 void GrpcClient::observe(NodeId, Bytes) { unreachable(); }
 void GrpcClient::drain(double) { unreachable(); }
+
+struct PrometheusEndpoint::State {};
+Result<std::unique_ptr<PrometheusEndpoint>> PrometheusEndpoint::start(const std::string&,
+                                                                      const Metrics&) {
+  return refuse();
+}
+PrometheusEndpoint::~PrometheusEndpoint() = default;
+int PrometheusEndpoint::port() const { unreachable(); }
 
 }  // namespace shoal
