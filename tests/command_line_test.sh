@@ -116,8 +116,22 @@ cmp -s one/good/model.safetensors two/good/model.safetensors || fail "model diff
 "$shoal" run --quiet good.toml --out parts --resume --seed 9 > stdout 2> stderr
 [ $? -eq 2 ] && grep -q "another experiment" stderr || fail "resuming another experiment: '$(cat stderr)'"
 
+# The authority: made once; kits are written once; what is refused issues nothing.
+"$shoal" ca init --folder authority > /dev/null || fail "ca init"
+refuses "a second authority" 'never overwritten' "$shoal" ca init --folder authority
+refuses "no authority" 'shoal ca init' "$shoal" ca issue alpha --folder nowhere --out out
+refuses "name of a member" 'is no name' "$shoal" ca issue 'B a' --folder authority --out out
+refuses "host of a member" 'is for servers' \
+  "$shoal" ca issue alpha --host h --folder authority --out out
+"$shoal" ca issue alpha --folder authority --out kit > /dev/null || fail "ca issue"
+refuses "a second kit" 'give --replace' "$shoal" ca issue alpha --folder authority --out kit
+"$shoal" ca issue alpha --folder authority --out kit --replace > /dev/null || fail "ca rotate"
+"$shoal" ca revoke alpha --folder authority > /dev/null || fail "ca revoke"
+[ "$("$shoal" ca list --folder authority | grep -c revoked)" -eq 2 ] || fail "ca list"
+[ "$(stat -c %a authority/ca.key kit/alpha.key | uniq)" = 600 ] || fail "keys others can read"
+
 # What teaches: every command has a help, lists list, the reference page is the one in docs/.
-for command in run compare sweep study list explain check partition; do
+for command in run compare sweep study list explain check partition ca; do
   "$shoal" $command --help > /dev/null || fail "$command --help"
 done
 "$shoal" explain topk | grep -q ratio || fail "explain topk"

@@ -3,7 +3,7 @@
 // Keyed by (round, tag, sender). Cost: 48 bytes a receipt, in one sorted vector for every round and
 // tag; a vector is trimmed to its size when its round is over. A run in which 10,000 members send
 // one frame in each of 1,000 rounds ends with 480 MB; with cohorts of 100, with 5 MB. Adding one
-// moves the receipts of greater senders of that round: 10 us at 10,000 members.
+// moves the receipts of greater senders of that round: 2 us at 10,000 members.
 #pragma once
 
 #include <cstdint>
