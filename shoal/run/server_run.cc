@@ -18,7 +18,6 @@ namespace {
 
 // The gate's own node where the method has no server.
 constexpr NodeId kCoordinator = std::numeric_limits<NodeId>::max();
-constexpr double kTickPeriod_s = 1.0;
 constexpr std::chrono::milliseconds kLookPeriod{20};
 // After a failed commit: how long until it is tried again.
 constexpr std::chrono::milliseconds kCommitRetry{500};
@@ -185,6 +184,7 @@ void ServerRun::on_gate_event(const GateEvent& event) {
     metrics_.add("shoal_updates_received_total", 1);
     return;
   }
+  if (event.kind == GateEvent::Kind::kAbsent) run_->world().lose(event.node);
   if (event.kind != GateEvent::Kind::kJoined && event.kind != GateEvent::Kind::kReturned) return;
   const std::vector<Member> members = gate_->members();
   if (auto status = store_->join(members); !status.ok())
@@ -201,7 +201,6 @@ bool ServerRun::wait_for_members() {
     told = present;
     if (present >= wanted) break;
     std::this_thread::sleep_for(kLookPeriod);
-    gate_->mark_silent();
   }
   return !run_->world().stopping();
 }
@@ -236,10 +235,6 @@ void ServerRun::boundary(Node& node) {
   metrics_.set("shoal_round", next);
 }
 
-void ServerRun::tick() {
-  for (const NodeId node : gate_->mark_silent()) run_->world().lose(node);
-}
-
 Result<std::optional<RunSummary>> ServerRun::go(double wall_s_before, std::size_t threads) {
   const auto begin = std::chrono::steady_clock::now();
   if (!wait_for_members()) return std::optional<RunSummary>();
@@ -248,7 +243,6 @@ Result<std::optional<RunSummary>> ServerRun::go(double wall_s_before, std::size_
     if (on_line_) on_line_(line);
   });
   run_->world().on_boundary([this](Node& node) { boundary(node); });
-  run_->world().every(kTickPeriod_s, [this] { tick(); });
   server_->started();
   run_->go(*server_, settings_.linger_s);
   server_->drain(kShutDownPatience_s);

@@ -74,7 +74,6 @@ class ServerRun {
   bool wait_for_members();
   void on_gate_event(const GateEvent& event);
   void boundary(Node& node);
-  void tick();
 
   ServerRunSettings settings_;
   std::string id_;

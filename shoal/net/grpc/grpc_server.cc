@@ -23,8 +23,6 @@ constexpr std::uint32_t kProtocolVersion = 1;
 constexpr double kDrainLook_s = 0.005;
 constexpr double kUpkeep_s = 1.0;
 
-grpc::Status bad_message(const Error& error) { return to_status(malformed(error.message)); }
-
 }  // namespace
 
 struct GrpcServer::State final : FederationCalls, std::enable_shared_from_this<State> {
@@ -48,7 +46,9 @@ struct GrpcServer::State final : FederationCalls, std::enable_shared_from_this<S
   // Whether the call comes from that member of this run, in which case it is a sign of life.
   std::optional<Refusal> check_member(const PeerIdentity& peer, const std::string& run,
                                       NodeId node);
+  // What the gate has refused, and what we refuse ourselves.
   grpc::Status refuse(const Refusal& refusal);
+  grpc::Status refuse_ours(const PeerIdentity& peer, const Refusal& refusal);
   std::shared_ptr<Outbox> outbox(NodeId node);
   std::vector<std::shared_ptr<Outbox>> outboxes();
   wire::Notice notice(bool with_peers) const;
@@ -85,6 +85,11 @@ grpc::Status GrpcServer::State::refuse(const Refusal& refusal) {
   return to_status(refusal);
 }
 
+grpc::Status GrpcServer::State::refuse_ours(const PeerIdentity& peer, const Refusal& refusal) {
+  gate.refused(peer, 0, refusal);
+  return refuse(refusal);
+}
+
 std::optional<Refusal> GrpcServer::State::check_member(const PeerIdentity& peer,
                                                        const std::string& run, NodeId node) {
   if (run != settings.run) {
@@ -99,10 +104,11 @@ std::optional<Refusal> GrpcServer::State::check_member(const PeerIdentity& peer,
 grpc::Status GrpcServer::State::join(const PeerIdentity& peer, Buffer& request, Buffer& reply) {
   wire::JoinRequest wish;
   if (const Status parsed = parse_message(request, kUnauthenticatedBytesMax, wish); !parsed.ok())
-    return bad_message(parsed.error());
+    return refuse_ours(peer, malformed(parsed.error().message));
   if (wish.version() != kProtocolVersion)
-    return refuse(malformed(fmt::format("protocol version {} is not {}; use the same shoal",
-                                        wish.version(), kProtocolVersion)));
+    return refuse_ours(peer,
+                       malformed(fmt::format("protocol version {} is not {}; use the same shoal",
+                                             wish.version(), kProtocolVersion)));
   Member candidate;
   candidate.name = wish.name();
   candidate.rows = wish.rows();
@@ -126,7 +132,7 @@ grpc::Status GrpcServer::State::heartbeat(const PeerIdentity& peer, Buffer& requ
                                           Buffer& reply) {
   wire::MemberRequest member;
   if (const Status parsed = parse_message(request, kHeadBytesMax, member); !parsed.ok())
-    return bad_message(parsed.error());
+    return refuse_ours(peer, malformed(parsed.error().message));
   if (const auto refusal = check_member(peer, member.run(), member.node())) return refuse(*refusal);
   reply = message_buffer(notice(false));
   return grpc::Status::OK;
@@ -135,7 +141,7 @@ grpc::Status GrpcServer::State::heartbeat(const PeerIdentity& peer, Buffer& requ
 grpc::Status GrpcServer::State::observe(const PeerIdentity& peer, Buffer& request, Buffer& reply) {
   wire::ObserveRequest seen;
   if (const Status parsed = parse_message(request, kReceiveBytesMax, seen); !parsed.ok())
-    return bad_message(parsed.error());
+    return refuse_ours(peer, malformed(parsed.error().message));
   if (const auto refusal = check_member(peer, seen.run(), seen.node())) return refuse(*refusal);
   bool is_new = true;
   {
@@ -156,7 +162,7 @@ grpc::Status GrpcServer::State::observe(const PeerIdentity& peer, Buffer& reques
 grpc::Status GrpcServer::State::leave(const PeerIdentity& peer, Buffer& request, Buffer& reply) {
   wire::MemberRequest member;
   if (const Status parsed = parse_message(request, kHeadBytesMax, member); !parsed.ok())
-    return bad_message(parsed.error());
+    return refuse_ours(peer, malformed(parsed.error().message));
   if (const auto refusal = check_member(peer, member.run(), member.node())) return refuse(*refusal);
   if (const auto refusal = gate.leave(peer, member.node())) return refuse(*refusal);
   outbox(member.node())->close(grpc::Status(grpc::StatusCode::OK, "left"));
@@ -164,10 +170,11 @@ grpc::Status GrpcServer::State::leave(const PeerIdentity& peer, Buffer& request,
   return grpc::Status::OK;
 }
 
-grpc::Status GrpcServer::State::get_status(const PeerIdentity&, Buffer& request, Buffer& reply) {
+grpc::Status GrpcServer::State::get_status(const PeerIdentity& peer, Buffer& request,
+                                           Buffer& reply) {
   wire::StatusRequest wish;
   if (const Status parsed = parse_message(request, kUnauthenticatedBytesMax, wish); !parsed.ok())
-    return bad_message(parsed.error());
+    return refuse_ours(peer, malformed(parsed.error().message));
   std::function<std::string()> make_json;
   {
     const std::lock_guard lock(mutex);
@@ -181,13 +188,14 @@ grpc::Status GrpcServer::State::get_status(const PeerIdentity&, Buffer& request,
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* GrpcServer::State::receive(
     grpc::CallbackServerContext* context, Buffer& request) {
+  const PeerIdentity peer = identity_of(*context);
   wire::ReceiveRequest wish;
   if (const Status parsed = parse_message(request, kHeadBytesMax, wish); !parsed.ok())
-    return new RefusedStream(bad_message(parsed.error()));
+    return new RefusedStream(refuse_ours(peer, malformed(parsed.error().message)));
   if (stopping)
     return new RefusedStream(
         refuse(Refusal{RefusalCode::kUnavailable, "stopping", "the server is going down"}));
-  if (const auto refusal = check_member(identity_of(*context), wish.run(), wish.node()))
+  if (const auto refusal = check_member(peer, wish.run(), wish.node()))
     return new RefusedStream(refuse(*refusal));
   Outbox::Held held;
   for (const wire::HeldFrame& frame : wish.held())

@@ -3,6 +3,7 @@
 #include "shoal/net/grpc/grpc_client.h"
 #include "shoal/net/grpc/grpc_server.h"
 #include "shoal/net/grpc/status_call.h"
+#include "shoal/net/prometheus_endpoint.h"
 
 namespace shoal {
 namespace {
@@ -50,5 +51,13 @@ void GrpcClient::leave() { unreachable(); }
 void GrpcClient::send(NodeId, NodeId, const Frame&) { unreachable(); }
 void GrpcClient::observe(NodeId, Bytes) { unreachable(); }
 void GrpcClient::drain(double) { unreachable(); }
+
+struct PrometheusEndpoint::State {};
+Result<std::unique_ptr<PrometheusEndpoint>> PrometheusEndpoint::start(const std::string&,
+                                                                      const Metrics&) {
+  return refuse();
+}
+PrometheusEndpoint::~PrometheusEndpoint() = default;
+int PrometheusEndpoint::port() const { unreachable(); }
 
 }  // namespace shoal
