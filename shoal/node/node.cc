@@ -244,11 +244,12 @@ void Node::take_waiting() {
 void Node::collect(bool timed_out) {
   arrivals_ = Arrivals();
   arrivals_.timed_out = timed_out;
+  const bool early = takes_early();
   std::size_t kept = 0;
   for (Message& message : inbox_) {
     const FrameHeader header{message.tag(), message.round(), 0};
     const bool taken = matches(message.sender(), header);
-    if (taken && arrivals_.messages.size() < wait_.goal) {
+    if (taken && !early && arrivals_.messages.size() < wait_.goal) {
       world_.fate(id_, Fate::kUsed, message.size_bytes());
       arrivals_.messages.push_back(std::move(message));
     } else if (taken && wait_.kind == WaitKind::kMessages) {
@@ -267,7 +268,7 @@ void Node::collect(bool timed_out) {
   auto& messages = arrivals_.messages;
   std::sort(messages.begin(), messages.end(),
             [](const Message& a, const Message& b) { return a.sender() < b.sender(); });
-  if (!takes_early()) {
+  if (!early) {
     std::fill(arrived_.begin(), arrived_.end(), 0);
     for (const Message& message : messages) mark_arrived(message.sender());
   }
