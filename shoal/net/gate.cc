@@ -177,6 +177,12 @@ void Gate::open_round(Step round) {
   }
   state_->receipts.trim_before(round);
   state_->round = round;
+  state_->round_is_closed = false;
+}
+
+void Gate::close_round(Step round) {
+  const std::lock_guard lock(state_->mutex);
+  if (round == state_->round) state_->round_is_closed = true;
 }
 
 std::vector<FrameReceipt> Gate::receipts(Step round) const {

@@ -106,6 +106,8 @@ class Gate {
   // The current round, 0 at first. Going back repeats a round: its receipts and those of later ones
   // are forgotten, and with them the nonces, so that members can send again what they sent.
   void open_round(Step round);
+  // The round takes nothing more: what comes now is answered "round_closed".
+  void close_round(Step round);
   // Receipts of this round, by sender: what a commit record holds.
   std::vector<FrameReceipt> receipts(Step round) const;
   // After a restart, on a gate that nothing has passed: the members, absent until they are heard,

@@ -146,6 +146,9 @@ MaybeRefusal Gate::State::check_state(const FrameHead& head, double now_s) {
     return Refusal{
         Code::kFailedPrecondition, head.round < round ? "stale_round" : "future_round",
         fmt::format("the frame is of round {}; the current round is {}", head.round, round)};
+  if (settings.only_current_round && round_is_closed)
+    return Refusal{Code::kFailedPrecondition, "round_closed",
+                   fmt::format("round {} is closed: the frame comes too late for it", round)};
   if (receipts.count(head.from) >= kReceiptsPerClientMax)
     return Refusal{Code::kResourceExhausted, "too_many_frames",
                    fmt::format("this member has sent {} frames, the most that a run takes of one",

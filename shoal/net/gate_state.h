@@ -57,6 +57,7 @@ struct Gate::State {
   Receipts receipts;
   NonceWindow nonces;
   Step round = 0;
+  bool round_is_closed = false;
 };
 
 }  // namespace shoal

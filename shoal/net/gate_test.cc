@@ -339,6 +339,21 @@ TEST_F(Body, WhoseKeyIsRevokedMeanwhile) {
   EXPECT_TRUE(bench.gate.receipts(kTestRound).empty());
 }
 
+// Between the end of a round's gather and the next round nothing more comes in, but what came
+// before still has its receipt.
+TEST_F(Admission, ALateFrameOfTheCurrentRound) {
+  bench.gate.close_round(kTestRound - 1);  // of another round: no matter
+  expect_honest_is_received();
+  bench.gate.close_round(kTestRound);
+  const TestFrame early = bench.frame(beta(), 2);
+  EXPECT_EQ(std::get<Refusal>(bench.upload(beta().peer, early)).reason, "round_closed");
+  TestFrame again = bench.frame(alpha(), 1);
+  EXPECT_EQ(std::get<Refusal>(bench.upload(alpha().peer, again)).reason, "already_received");
+  bench.gate.open_round(kTestRound + 1);
+  frame = bench.frame(alpha(), 1, kTestRound + 1);
+  EXPECT_TRUE(std::holds_alternative<Receipt>(bench.upload(peer, frame)));
+}
+
 TEST_F(Body, WhoseRoundClosesMeanwhile) {
   state_moves = true;
   bench.during_content = [&] { bench.gate.open_round(kTestRound + 1); };

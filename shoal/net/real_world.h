@@ -53,6 +53,9 @@ class RealWorld : public World, public Meter, public FrameSink {
   void on_boundary(std::function<void(Node&)> on_boundary) {
     on_boundary_ = std::move(on_boundary);
   }
+  // Called when a local program's gather is over, with those who are in.
+  using OnClosed = std::function<void(NodeId node, Step round, std::span<const NodeId> senders)>;
+  void on_closed(OnClosed on_closed) { on_closed_ = std::move(on_closed); }
   // Called by the driving thread at most every `period_s`.
   void every(double period_s, std::function<void()> tick);
 
@@ -100,6 +103,9 @@ class RealWorld : public World, public Meter, public FrameSink {
   Observer* observer() override;
   bool hands_over_early() const override { return true; }
   void at_boundary(Node& node) override;
+  void round_closed(NodeId node, Tag, Step round, std::span<const NodeId> senders) override {
+    if (on_closed_) on_closed_(node, round, senders);
+  }
   void at_end(Node& node) override { at_boundary(node); }
 
  private:
@@ -141,6 +147,7 @@ class RealWorld : public World, public Meter, public FrameSink {
   Observer* observer_ = nullptr;
   ObservationWriter writer_;
   std::function<void(Node&)> on_boundary_;
+  OnClosed on_closed_;
   std::function<void()> tick_;
   double tick_period_s_ = 0.0;
   double next_tick_s_ = 0.0;

@@ -276,6 +276,7 @@ void Node::collect(bool timed_out) {
     (arrived_[i] ? arrivals_.senders : arrivals_.missing).push_back(wait_.expected[i]);
   const bool single = wait_.expected.data() == &wait_.single;
   mark_closed(wait_.tag, single ? wait_.single : kAllSenders, wait_.round);
+  if (!single) world_.round_closed(id_, wait_.tag, wait_.round, arrivals_.senders);
   if (interceptor_ && !messages.empty()) interceptor_->round_closed(id_, messages);
 }
 

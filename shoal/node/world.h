@@ -100,6 +100,8 @@ class World {
   virtual Observer* observer() = 0;
   // Whether messages of a gather with Until::take are handed over as they come, not kept.
   virtual bool hands_over_early() const { return false; }
+  // A gather is over; what comes for it from now on is late. `senders` (increasing) are in.
+  virtual void round_closed(NodeId, Tag, Step, std::span<const NodeId> senders) { (void)senders; }
   // A program stands at the beginning of a step (see Node::steps).
   virtual void at_boundary(Node& node) = 0;
   // A program has done its last step (but may still send).

@@ -205,6 +205,19 @@ bool ServerRun::wait_for_members() {
   return !run_->world().stopping();
 }
 
+void ServerRun::round_closed(Step round, std::span<const NodeId> senders) {
+  gate_->close_round(round);
+  counted_ = std::set<NodeId>(senders.begin(), senders.end());
+}
+
+// Those of updates that are in: one that came while its round was closing may have a receipt, too.
+std::vector<FrameReceipt> ServerRun::counted_receipts(Step round) const {
+  std::vector<FrameReceipt> receipts = gate_->receipts(round);
+  std::erase_if(receipts,
+                [this](const FrameReceipt& receipt) { return counted_.count(receipt.from) == 0; });
+  return receipts;
+}
+
 // The round before is over: durable first, then announced. A disk that is full holds the run here,
 // with its last checkpoint intact, until there is room or it is asked to stop.
 void ServerRun::boundary(Node& node) {
@@ -216,7 +229,7 @@ void ServerRun::boundary(Node& node) {
     round.round = next - 1;
     round.model_before = model_;
     round.model_after = saved.kept;
-    round.receipts = gate_->receipts(next - 1);
+    round.receipts = counted_receipts(next - 1);
     for (;;) {
       const Status status = store_->commit(round, saved.state);
       if (status.ok()) break;
@@ -243,6 +256,9 @@ Result<std::optional<RunSummary>> ServerRun::go(double wall_s_before, std::size_
     if (on_line_) on_line_(line);
   });
   run_->world().on_boundary([this](Node& node) { boundary(node); });
+  run_->world().on_closed([this](NodeId, Step round, std::span<const NodeId> senders) {
+    round_closed(round, senders);
+  });
   server_->started();
   run_->go(*server_, settings_.linger_s);
   server_->drain(kShutDownPatience_s);

@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "shoal/net/audit_log.h"
@@ -74,6 +75,8 @@ class ServerRun {
   bool wait_for_members();
   void on_gate_event(const GateEvent& event);
   void boundary(Node& node);
+  void round_closed(Step round, std::span<const NodeId> senders);
+  std::vector<FrameReceipt> counted_receipts(Step round) const;
 
   ServerRunSettings settings_;
   std::string id_;
@@ -85,7 +88,8 @@ class ServerRun {
   std::unique_ptr<Gate> gate_;
   FolderWriter writer_;
   Step first_round_ = 0;
-  Digest model_{};  // at the beginning of the current round
+  std::set<NodeId> counted_;  // whose updates are in the round that was closed last
+  Digest model_{};            // at the beginning of the current round
   Status written_;
   std::function<void(const LedgerLine&)> on_line_;
   std::function<void(std::size_t, std::size_t)> on_waiting_;
