@@ -24,6 +24,8 @@ RealRun::RealRun(std::unique_ptr<Assembly> assembly, const Place& place, ThreadP
   recorder_ = std::make_unique<Recorder>(*world_, a.nodes(), pool, a.report_schedule(),
                                          a.test_set(), a.models_float, a.models_double);
   recorder_->on_line([this](const LedgerLine& line) {
+    // After a restart members may report again what the ledger has already.
+    if (!result_.lines.empty() && line.round <= result_.lines.back().round) return;
     result_.lines.push_back(line);
     if (on_line_) on_line_(line);
   });

@@ -18,6 +18,7 @@ namespace {
 
 // The gate's own node where the method has no server.
 constexpr NodeId kCoordinator = std::numeric_limits<NodeId>::max();
+constexpr double kTickPeriod_s = 1.0;
 constexpr std::chrono::milliseconds kLookPeriod{20};
 // After a failed commit: how long until it is tried again.
 constexpr std::chrono::milliseconds kCommitRetry{500};
@@ -119,6 +120,7 @@ Status ServerRun::open_folder(const Experiment& experiment) {
 }
 
 Status ServerRun::recover(const Recovered& past) {
+  begun_before_ = std::filesystem::exists(settings_.folder + "/state/begun.txt");
   first_round_ = past.next_round();
   if (first_round_ > 0) {
     SHOAL_TRY_STATUS(run_->world().restore(0, past.state));
@@ -191,11 +193,27 @@ void ServerRun::on_gate_event(const GateEvent& event) {
     log_event(LogLevel::kError, "members_not_saved", {{"why", status.error().message}});
 }
 
+// Once a run has begun, a restart waits for nobody: members may have left for good.
+Status ServerRun::begin() {
+  if (!begun_before_)
+    SHOAL_TRY_STATUS(write_file_atomically(settings_.folder + "/state/begun.txt", id_));
+  server_->started();
+  return ok_status();
+}
+
+// After a restart nobody tells us of members who left meanwhile, or were killed.
+void ServerRun::lose_those_who_stay_away() {
+  if (!begun_before_ || run_->world().now_s() < awaited_until_s_) return;
+  awaited_until_s_ = std::numeric_limits<double>::infinity();
+  for (const Member& member : gate_->members())
+    if (member.presence != Presence::kPresent) run_->world().lose(member.node);
+}
+
 bool ServerRun::wait_for_members() {
   const std::size_t wanted =
       settings_.wait_for > 0 ? settings_.wait_for : run_->assembly().partition.nodes.size();
   std::size_t told = std::numeric_limits<std::size_t>::max();
-  while (first_round_ == 0 && !run_->world().stopping()) {
+  while (!begun_before_ && !run_->world().stopping()) {
     const std::size_t present = gate_->present();
     if (on_waiting_ && present != told) on_waiting_(present, wanted);
     told = present;
@@ -259,7 +277,9 @@ Result<std::optional<RunSummary>> ServerRun::go(double wall_s_before, std::size_
   run_->world().on_closed([this](NodeId, Step round, std::span<const NodeId> senders) {
     round_closed(round, senders);
   });
-  server_->started();
+  awaited_until_s_ = run_->world().now_s() + 2.0 * kSilence_s;
+  run_->world().every(kTickPeriod_s, [this] { lose_those_who_stay_away(); });
+  SHOAL_TRY_STATUS(begin());
   run_->go(*server_, settings_.linger_s);
   server_->drain(kShutDownPatience_s);
   server_->shut_down(kShutDownPatience_s);

@@ -76,6 +76,8 @@ class ServerRun {
   void on_gate_event(const GateEvent& event);
   void boundary(Node& node);
   void round_closed(Step round, std::span<const NodeId> senders);
+  Status begin();
+  void lose_those_who_stay_away();
   std::vector<FrameReceipt> counted_receipts(Step round) const;
 
   ServerRunSettings settings_;
@@ -88,6 +90,8 @@ class ServerRun {
   std::unique_ptr<Gate> gate_;
   FolderWriter writer_;
   Step first_round_ = 0;
+  bool begun_before_ = false;  // by an earlier incarnation
+  double awaited_until_s_ = 0.0;
   std::set<NodeId> counted_;  // whose updates are in the round that was closed last
   Digest model_{};            // at the beginning of the current round
   Status written_;
