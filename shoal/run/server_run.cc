@@ -194,7 +194,7 @@ void ServerRun::on_gate_event(const GateEvent& event) {
 }
 
 // Once a run has begun, a restart waits for nobody: members may have left for good.
-Status ServerRun::begin() {
+Status ServerRun::begin_run() {
   if (!begun_before_)
     SHOAL_TRY_STATUS(write_file_atomically(settings_.folder + "/state/begun.txt", id_));
   server_->started();
@@ -279,7 +279,7 @@ Result<std::optional<RunSummary>> ServerRun::go(double wall_s_before, std::size_
   });
   awaited_until_s_ = run_->world().now_s() + 2.0 * kSilence_s;
   run_->world().every(kTickPeriod_s, [this] { lose_those_who_stay_away(); });
-  SHOAL_TRY_STATUS(begin());
+  SHOAL_TRY_STATUS(begin_run());
   run_->go(*server_, settings_.linger_s);
   server_->drain(kShutDownPatience_s);
   server_->shut_down(kShutDownPatience_s);

@@ -76,7 +76,7 @@ class ServerRun {
   void on_gate_event(const GateEvent& event);
   void boundary(Node& node);
   void round_closed(Step round, std::span<const NodeId> senders);
-  Status begin();
+  Status begin_run();
   void lose_those_who_stay_away();
   std::vector<FrameReceipt> counted_receipts(Step round) const;
 
