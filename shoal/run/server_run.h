@@ -73,6 +73,7 @@ class ServerRun {
   bool wait_for_members();
   void on_gate_event(const GateEvent& event);
   void boundary(Node& node);
+  void write_line(const LedgerLine& line);
   void tick();
 
   ServerRunSettings settings_;
