@@ -3,19 +3,26 @@
 #   make run     install what is missing, build, run the first experiment
 #   make test    the same set-up, then all tests
 #
-# Also: packages, data, build, bench, study, format, clang (Clang 19 with sanitizers), fuzz, clean.
+# Also: soak, packages, data, build, bench, study, format, clang (Clang 19 with sanitizers), fuzz, clean.
 BUILD ?= build
 JOBS ?= $(shell nproc)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PACKAGES := $(shell grep -v '^\#' tools/packages.txt)
 
-.PHONY: run test build packages data bench study format clang fuzz clean
+.PHONY: run test soak build packages data bench study format clang fuzz clean
 
 run: build
 	$(BUILD)/shoal run examples/first.toml
 
 test: build
 	cd $(BUILD) && ctest --output-on-failure
+
+# Hours of kill -9, SIGSTOP, bad networks; SOAK=0.1 does a tenth of it, FILTER=Proxy.* some of it.
+SOAK ?= 1
+FILTER ?= *
+soak: build
+	SHOAL_SOAK=$(SOAK) SHOAL_DATA_DIR=$(abspath $(BUILD)/data) $(BUILD)/real_test \
+	  --gtest_filter='$(FILTER)'
 
 build: packages data
 	@[ -f $(BUILD)/build.ninja ] || { echo "== configure"; cmake -S . -B $(BUILD) -G Ninja; }

@@ -11,6 +11,7 @@ function(shoal_test_program name folder)
   if(NOT SHOAL_WITH_GRPC)
     list(FILTER sources EXCLUDE REGEX "/shoal/net/(grpc/|prometheus_endpoint)")
   endif()
+  list(FILTER sources EXCLUDE REGEX "/tests/real/")
   if(NOT sources)
     return()
   endif()
@@ -36,6 +37,24 @@ if(SHOAL_WITH_GRPC AND TARGET net_test)
 endif()
 shoal_test_program(studies_test studies)
 shoal_test_program(system_test tests)
+
+# Real processes that are killed, stopped, cut off and garbled. SHOAL_SOAK=1 makes it hours.
+if(SHOAL_WITH_GRPC AND TARGET shoal_command)
+  file(GLOB shoal_real_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/real/*.cc)
+  add_executable(real_test ${shoal_real_sources})
+  add_dependencies(real_test shoal_command shoal_wire)
+  target_include_directories(real_test PRIVATE ${CMAKE_SOURCE_DIR})
+  target_include_directories(real_test SYSTEM PRIVATE ${CMAKE_BINARY_DIR}/generated
+                             ${grpc_INCLUDE_DIRS})
+  target_link_libraries(real_test PRIVATE shoal shoal_flags GTest::gtest GTest::gtest_main
+                        ${grpc_LINK_LIBRARIES})
+  target_compile_definitions(real_test PRIVATE SHOAL_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+                             SHOAL_COMMAND="$<TARGET_FILE:shoal_command>"
+                             SHOAL_MPIRUN="$<$<BOOL:${SHOAL_WITH_MPI}>:mpirun>")
+  add_test(NAME real_test COMMAND real_test)
+  set_tests_properties(real_test PROPERTIES TIMEOUT 900
+                       ENVIRONMENT "SHOAL_DATA_DIR=${CMAKE_BINARY_DIR}/data")
+endif()
 
 # The library from outside, as an installed package.
 add_test(NAME install_and_use COMMAND sh ${CMAKE_SOURCE_DIR}/tools/test_outside.sh

@@ -55,6 +55,17 @@ RealWorld::Saved RealWorld::save(Node& node) const {
   node.drop_snapshot();
   ByteWriter out;
   out.number(now_s());
+  out.number(gradients_);
+  for (const std::uint64_t sum : {remote_.gradients, remote_.sent_bytes, remote_.received_bytes})
+    out.number(sum);
+  traffic_.save(out);
+  remote_traffic_.save(out);
+  out.number<std::uint64_t>(outgoing_.size());
+  for (const Outgoing& sent : outgoing_) {
+    out.number(sent.from);
+    out.number(sent.to);
+    out.block(*sent.frame);
+  }
   frames.save(out);
   out.block(state.bytes());
   saved.state = std::move(out).take();
@@ -67,6 +78,14 @@ Status RealWorld::restore(NodeId node, ByteView state) {
     return invalid_argument(fmt::format("the state of node {}, which is not here", node));
   ByteReader in(state);
   SHOAL_TRY(const double clock_s, in.number<double>());
+  for (std::uint64_t* sum :
+       {&gradients_, &remote_.gradients, &remote_.sent_bytes, &remote_.received_bytes}) {
+    SHOAL_TRY(*sum, in.number<std::uint64_t>());
+  }
+  SHOAL_TRY_STATUS(traffic_.load(in));
+  SHOAL_TRY_STATUS(remote_traffic_.load(in));
+  reported_ = totals();
+  SHOAL_TRY_STATUS(load_outgoing(in));
   FrameTable frames;
   SHOAL_TRY_STATUS(frames.load(in));
   SHOAL_TRY(const ByteView saved, in.block());
@@ -74,6 +93,21 @@ Status RealWorld::restore(NodeId node, ByteView state) {
   SHOAL_TRY_STATUS(local->second.node->restore(node_in, frames, true));
   settings_.clock_s = std::max(settings_.clock_s, clock_s);
   if (!in.done() || !node_in.done()) return corrupt("bytes too many behind a node's state");
+  return ok_status();
+}
+
+Status RealWorld::load_outgoing(ByteReader& in) {
+  SHOAL_TRY(const auto count, in.number<std::uint64_t>());
+  for (std::uint64_t i = 0; i < count; ++i) {
+    Outgoing sent;
+    SHOAL_TRY(sent.from, in.number<NodeId>());
+    SHOAL_TRY(sent.to, in.number<NodeId>());
+    SHOAL_TRY(const ByteView bytes, in.block());
+    if (sent.to >= settings_.nodes || !read_frame_header(bytes).ok())
+      return corrupt("a saved frame that cannot be sent");
+    sent.frame = std::make_shared<const Bytes>(bytes.begin(), bytes.end());
+    outgoing_.push_back(std::move(sent));
+  }
   return ok_status();
 }
 
@@ -130,6 +164,7 @@ bool RealWorld::work() {
 
 void RealWorld::after(Local& local) {
   ready_.drain();
+  send_outgoing();
   if (local.finished || !local.program.done()) return;
   local.finished = true;
   local.program.reset();
@@ -228,8 +263,13 @@ void RealWorld::send(NodeId from, NodeId to, const Frame& frame) {
   traffic_.sent(from, to, tag, frame->size());
   if (locals_.count(to) > 0)
     post(Arrival{from, to, frame});
-  else if (!stop_.load())
-    transport_->send(from, to, frame);
+  else
+    outgoing_.push_back({from, to, frame});
+}
+
+void RealWorld::send_outgoing() {
+  for (const Outgoing& sent : std::exchange(outgoing_, {}))
+    if (!stop_.load()) transport_->send(sent.from, sent.to, sent.frame);
 }
 
 void RealWorld::set_timer(NodeId node, double time_s) { locals_.at(node).timer_s = time_s; }
@@ -246,18 +286,24 @@ Observer* RealWorld::observer() { return settings_.keeps_ledger ? observer_ : &w
 
 void RealWorld::at_boundary(Node& node) {
   if (on_boundary_) on_boundary_(node);
+  send_outgoing();
 }
 
 // --- What is reported ---
 
+ObservedCounts RealWorld::totals() const {
+  const Flow& total = traffic_.total();
+  return {gradients_, total.sent_bytes, total.received_bytes, {}};
+}
+
 void RealWorld::report() {
   if (settings_.keeps_ledger || !transport_) return;
-  const Flow& total = traffic_.total();
-  const std::uint64_t gradients = gradients_ - reported_.gradients;
-  const std::uint64_t sent = total.sent_bytes - reported_.sent_bytes;
-  const std::uint64_t received = total.received_bytes - reported_.received_bytes;
+  const ObservedCounts now = totals();
+  const std::uint64_t gradients = now.gradients - reported_.gradients;
+  const std::uint64_t sent = now.sent_bytes - reported_.sent_bytes;
+  const std::uint64_t received = now.received_bytes - reported_.received_bytes;
   if (gradients + sent + received > 0) writer_.counts(gradients, sent, received);
-  reported_ = {gradients_, total.sent_bytes, total.received_bytes, {}};
+  reported_ = now;
   if (!writer_.empty()) transport_->observe(settings_.local.front(), writer_.take());
 }
 

@@ -59,7 +59,12 @@ class RealWorld : public World, public Meter, public FrameSink {
   // Called by the driving thread at most every `period_s`.
   void every(double period_s, std::function<void()> tick);
 
-  // What a node needs to go on from a boundary, and the digest of what its program keeps.
+  // What a node needs to go on from a boundary, with what this process has counted and what the
+  // node sent last, and the digest of what its program keeps.
+  //
+  // A program's frames leave when it next waits, and not before what is saved at a boundary on the
+  // way is saved. So whatever a client has told others and then remembered differently, as error
+  // feedback does, is on disk before they can know it: killed in between, it sends the same again.
   struct Saved {
     Bytes state;
     Digest kept{};
@@ -122,6 +127,11 @@ class RealWorld : public World, public Meter, public FrameSink {
     NodeId node;
   };
   using Event = std::variant<Arrival, Observed, Lost>;
+  struct Outgoing {
+    NodeId from = 0;
+    NodeId to = 0;
+    Frame frame;
+  };
   struct Local {
     std::unique_ptr<Node> node;
     Task<> program;
@@ -136,9 +146,12 @@ class RealWorld : public World, public Meter, public FrameSink {
   void start_programs();
   bool work();  // timers and jobs that are due; whether there were any
   void after(Local& local);
+  void send_outgoing();
+  Status load_outgoing(ByteReader& in);
   void wait_for_event();
   void report();
   void left(NodeId node);
+  ObservedCounts totals() const;  // of our own
   bool over(double linger_s);
 
   RealWorldSettings settings_;
@@ -154,6 +167,7 @@ class RealWorld : public World, public Meter, public FrameSink {
   std::chrono::steady_clock::time_point begin_;
   RunQueue ready_;
   std::map<NodeId, Local> locals_;
+  std::vector<Outgoing> outgoing_;
   std::set<NodeId> others_;  // that have not left
   std::size_t unfinished_ = 0;
   double finished_s_ = 0.0;
@@ -161,7 +175,7 @@ class RealWorld : public World, public Meter, public FrameSink {
   Traffic remote_traffic_;
   ObservedCounts remote_;
   std::uint64_t gradients_ = 0;
-  ObservedCounts reported_;  // of our own
+  ObservedCounts reported_;  // of totals()
   std::atomic<bool> stop_{false};
 
   std::mutex mutex_;

@@ -121,6 +121,7 @@ Status FolderWriter::go_on(const std::string& folder, const std::vector<LedgerLi
   for (const LedgerLine& line : lines) ledger += to_json(line) + "\n";
   const std::string path = folder + "/ledger.jsonl";
   SHOAL_TRY_STATUS(write_file_atomically(path, ledger));
+  if (ledger_) std::fclose(ledger_);
   ledger_ = std::fopen(path.c_str(), "ae");
   return ledger_ ? ok_status() : system_error("open", path);
 }

@@ -42,6 +42,27 @@ Result<std::unique_ptr<RealRun>> RealRun::create(std::unique_ptr<Assembly> assem
   return std::unique_ptr<RealRun>(new RealRun(std::move(assembly), place, pool));
 }
 
+RealWorld::Saved RealRun::save(Node& node) {
+  RealWorld::Saved saved = world_->save(node);
+  ByteWriter out;
+  out.block(saved.state);
+  if (recorder_) {
+    recorder_->flush(false);
+    if (node.step() == assembly_->method->length()) recorder_->save(out);
+  }
+  saved.state = std::move(out).take();
+  return saved;
+}
+
+Status RealRun::restore(NodeId node, ByteView state) {
+  ByteReader in(state);
+  SHOAL_TRY(const ByteView of_world, in.block());
+  SHOAL_TRY_STATUS(world_->restore(node, of_world));
+  if (recorder_ && !in.done()) SHOAL_TRY_STATUS(recorder_->load(in));
+  if (!in.done()) return corrupt("bytes too many behind the state of a run");
+  return ok_status();
+}
+
 void RealRun::go(Transport& transport, double linger_s) {
   world_->set_transport(&transport);
   result_.interrupted = world_->run(linger_s) == RealWorld::Stop::kStopped;

@@ -36,6 +36,12 @@ class RealRun {
   // Lines of rounds before this process took over.
   void keep_lines(std::vector<LedgerLine> lines) { result_.lines = std::move(lines); }
 
+  // At the boundary of a node of ours: with it, behind its last step, what the recorder has of the
+  // models, so that a process that only has to end the run can write them. Lines of all rounds that
+  // are over have been handed out when it returns.
+  RealWorld::Saved save(Node& node);
+  Status restore(NodeId node, ByteView state);
+
   // To the end, or until the world is asked to stop; then result().interrupted is set.
   void go(Transport& transport, double linger_s);
 

@@ -46,6 +46,17 @@ std::uint64_t rows_of(const Assembly& assembly, const Member& member) {
   return assembly.partition.nodes[worker].size();
 }
 
+// Of a ledger that was being written: a line that was not finished is cut.
+Result<std::vector<LedgerLine>> whole_lines(const std::string& path) {
+  if (!std::filesystem::exists(path)) return std::vector<LedgerLine>();
+  SHOAL_TRY(std::string text, read_text_file(path));
+  if (!text.empty() && text.back() != '\n') {
+    text.erase(text.rfind('\n') + 1);  // npos + 1 is 0: nothing was whole
+    SHOAL_TRY_STATUS(write_file_atomically(path, text));
+  }
+  return read_ledger(path);
+}
+
 // The id of the run in this folder, drawn when there is none yet.
 Result<std::string> run_id(const std::string& folder, const std::string& name) {
   const std::string path = folder + "/run.txt";
@@ -123,18 +134,17 @@ Status ServerRun::recover(const Recovered& past) {
   begun_before_ = std::filesystem::exists(settings_.folder + "/state/begun.txt");
   first_round_ = past.next_round();
   if (first_round_ > 0) {
-    SHOAL_TRY_STATUS(run_->world().restore(0, past.state));
+    SHOAL_TRY_STATUS(run_->restore(0, past.state));
     model_ = past.rounds.back().model_after;
   }
   SHOAL_TRY_STATUS(gate_->restore(past.members, past.receipts(), first_round_));
   metrics_.set("shoal_round", first_round_);
   if (past.incarnation == 1) return ok_status();
-  auto lines = read_ledger(settings_.folder + "/ledger.jsonl");
+  SHOAL_TRY(std::vector<LedgerLine> lines, whole_lines(settings_.folder + "/ledger.jsonl"));
   std::vector<LedgerLine> kept;
-  if (lines.ok())
-    for (LedgerLine& line : *lines)
-      if (run_->assembly().method->servers() == 0 || line.round < first_round_)
-        kept.push_back(std::move(line));
+  for (LedgerLine& line : lines)
+    if (run_->assembly().method->servers() == 0 || line.round < first_round_)
+      kept.push_back(std::move(line));
   SHOAL_TRY_STATUS(writer_.go_on(settings_.folder, kept));
   run_->keep_lines(std::move(kept));
   return ok_status();
@@ -186,7 +196,8 @@ void ServerRun::on_gate_event(const GateEvent& event) {
     metrics_.add("shoal_updates_received_total", 1);
     return;
   }
-  if (event.kind == GateEvent::Kind::kAbsent) run_->world().lose(event.node);
+  if (event.kind == GateEvent::Kind::kAbsent || event.kind == GateEvent::Kind::kLeft)
+    run_->world().lose(event.node);
   if (event.kind != GateEvent::Kind::kJoined && event.kind != GateEvent::Kind::kReturned) return;
   const std::vector<Member> members = gate_->members();
   if (auto status = store_->join(members); !status.ok())
@@ -241,7 +252,7 @@ std::vector<FrameReceipt> ServerRun::counted_receipts(Step round) const {
 void ServerRun::boundary(Node& node) {
   const auto begin = std::chrono::steady_clock::now();
   const Step next = node.step();
-  RealWorld::Saved saved = run_->world().save(node);
+  RealWorld::Saved saved = run_->save(node);
   if (next > 0) {
     CommittedRound round;
     round.round = next - 1;
@@ -262,15 +273,25 @@ void ServerRun::boundary(Node& node) {
     server_->committed(next);
   }
   model_ = saved.kept;
-  gate_->open_round(next);
+  // The round that it stands in may have updates already: members that were there before we were
+  // killed do not wait to be asked again.
+  if (next != gate_->current_round()) gate_->open_round(next);
   metrics_.set("shoal_round", next);
+}
+
+// What did not fit the disk is written anew as soon as there is room.
+void ServerRun::write_line(const LedgerLine& line) {
+  written_ = written_.ok() ? writer_.add_line(line)
+                           : writer_.go_on(settings_.folder, run_->result().lines);
+  if (!written_.ok())
+    log_event(LogLevel::kError, "ledger_not_written", {{"why", written_.error().message}});
 }
 
 Result<std::optional<RunSummary>> ServerRun::go(double wall_s_before, std::size_t threads) {
   const auto begin = std::chrono::steady_clock::now();
   if (!wait_for_members()) return std::optional<RunSummary>();
   run_->on_line([this](const LedgerLine& line) {
-    if (written_.ok()) written_ = writer_.add_line(line);
+    write_line(line);
     if (on_line_) on_line_(line);
   });
   run_->world().on_boundary([this](Node& node) { boundary(node); });
@@ -284,7 +305,7 @@ Result<std::optional<RunSummary>> ServerRun::go(double wall_s_before, std::size_
   server_->drain(kShutDownPatience_s);
   server_->shut_down(kShutDownPatience_s);
   if (run_->result().interrupted) return std::optional<RunSummary>();
-  SHOAL_TRY_STATUS(written_);
+  if (!written_.ok()) SHOAL_TRY_STATUS(writer_.go_on(settings_.folder, run_->result().lines));
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
   SHOAL_TRY_STATUS(
       writer_.finish(run_->assembly(), run_->result(), wall_s_before + wall.count(), threads));

@@ -79,6 +79,7 @@ class ServerRun {
   Status begin_run();
   void lose_those_who_stay_away();
   std::vector<FrameReceipt> counted_receipts(Step round) const;
+  void write_line(const LedgerLine& line);
 
   ServerRunSettings settings_;
   std::string id_;

@@ -189,7 +189,8 @@ void FrameSender::sent(const grpc::Status& status, grpc::ByteBuffer& reply) {
       back_off_.reset();
     } else if (status.ok() || is_transient(code)) {
       retry_later();
-    } else if (code == grpc::StatusCode::RESOURCE_EXHAUSTED &&
+    } else if ((code == grpc::StatusCode::RESOURCE_EXHAUSTED ||
+                code == grpc::StatusCode::INVALID_ARGUMENT) &&  // perhaps garbled on the way
                ++waiting_.front().refused <= kRetriesMax) {
       retry_later();
     } else if (is_stranger(code) && ++waiting_.front().refused <= kRetriesMax) {

@@ -6,7 +6,8 @@
 // sent again when the server has been restarted; the gate takes none of them twice.
 //
 // A frame that the receiver refuses for good is dropped and counted: its round is over
-// (FAILED_PRECONDITION), or it is not what the receiver takes (INVALID_ARGUMENT and others).
+// (FAILED_PRECONDITION), or it is not what the receiver takes. INVALID_ARGUMENT is believed after
+// kRetriesMax more tries: without TLS, what came may not be what was sent.
 #pragma once
 
 #include <deque>
@@ -56,7 +57,7 @@ class FrameSender : public std::enable_shared_from_this<FrameSender> {
   struct Entry {
     FrameHead head;
     Frame frame;
-    int refused = 0;  // how often as a stranger's, or for want of room
+    int refused = 0;  // how often as a stranger's, as invalid, or for want of room
   };
   void send_next();  // under the lock
   void retry_later();

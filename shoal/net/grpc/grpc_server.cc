@@ -123,6 +123,7 @@ grpc::Status GrpcServer::State::join(const PeerIdentity& peer, Buffer& request, 
   place.set_experiment(settings.experiment);
   place.set_incarnation(settings.incarnation);
   place.set_round(gate.current_round());
+  place.set_sha256(place_digest(place));
   reply = message_buffer(place);
   if (has_started) notify_all();  // a peer may have come back under another address
   return grpc::Status::OK;

@@ -79,8 +79,12 @@ Status MemberLink::join(const std::string& address) {
                  });
     std::unique_lock lock(outcome->mutex);
     outcome->done.wait(lock, [&outcome] { return outcome->status.has_value(); });
-    const grpc::Status& status = *outcome->status;
-    if (status.ok()) return take_place(outcome->reply, true);
+    grpc::Status status = *outcome->status;
+    if (status.ok()) {
+      const Status taken = take_place(outcome->reply, true);
+      if (taken.ok()) return taken;
+      status = grpc::Status(grpc::StatusCode::UNKNOWN, taken.error().message);
+    }
     if (!may_pass(status.error_code()))
       return invalid_argument(fmt::format("{} does not let \"{}\" join: {}", settings_.server,
                                           settings_.name, status_text(status)));
@@ -95,6 +99,8 @@ Status MemberLink::join(const std::string& address) {
 Status MemberLink::take_place(grpc::ByteBuffer& reply, bool first) {
   wire::JoinReply place;
   SHOAL_TRY_STATUS(parse_message(reply, kReceiveBytesMax, place));
+  if (place.sha256() != place_digest(place))
+    return corrupt("the place we are given does not have its digest");
   if (!first) {
     if (place.run() == joined_.run && place.node() == joined_.node) return ok_status();
     return invalid_argument(
@@ -197,6 +203,8 @@ void MemberLink::rejoined(const grpc::Status& status, grpc::ByteBuffer& reply) {
   grpc::ByteBuffer copy(reply);
   const bool parsed = parse_message(copy, kReceiveBytesMax, place).ok();
   const Status taken = take_place(reply, false);
+  if (!taken.ok() && taken.error().code == ErrorCode::kCorrupt)
+    return lost(grpc::Status(grpc::StatusCode::UNKNOWN, taken.error().message));
   bool anew = false;
   {
     const std::lock_guard lock(mutex_);

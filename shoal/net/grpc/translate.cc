@@ -152,4 +152,12 @@ Result<Receipt> from_wire(const wire::Receipt& receipt) {
   return out;
 }
 
+std::string place_digest(const wire::JoinReply& reply) {
+  std::string text;
+  for (const std::string& part :
+       {reply.run(), reply.server(), fmt::to_string(reply.node()), reply.experiment()})
+    text += part + '\0';
+  return text_of(sha256(as_bytes(text)));
+}
+
 }  // namespace shoal

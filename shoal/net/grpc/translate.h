@@ -29,6 +29,9 @@ grpc::ByteBuffer message_buffer(const google::protobuf::MessageLite& message);
 wire::FrameHead to_wire(const FrameHead& head);
 Result<FrameHead> from_wire(const wire::FrameHead& head);
 wire::Receipt to_wire(const Receipt& receipt);
+// What JoinReply::sha256 has to be. A bit that flips in the experiment on a line without TLS would
+// be trained on.
+std::string place_digest(const wire::JoinReply& reply);
 Result<Receipt> from_wire(const wire::Receipt& receipt);
 
 }  // namespace shoal

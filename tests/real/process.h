@@ -1,0 +1,59 @@
+// Process: a program that a test starts, stops, continues and kills. Nothing outlives the test: a
+// process has a group of its own, which is killed with it, and dies with the thread that started
+// it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace shoal::real {
+
+class Process {
+ public:
+  // Both output streams are appended to the file `log`. Call it from the test's own thread.
+  Process(const std::vector<std::string>& command, const std::string& log);
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  bool running();
+  // The exit code, 128 + N after signal N; none when it still runs after patience_s.
+  std::optional<int> wait(double patience_s);
+  // As `kill -9`; returns when it is gone.
+  void kill();
+  void send_signal(int number);
+  void pause();                        // SIGSTOP
+  void resume();                       // SIGCONT
+  std::uint64_t memory_bytes() const;  // resident
+  std::size_t descriptors() const;
+
+ private:
+  pid_t id_ = -1;
+  std::optional<int> code_;
+};
+
+// The time of the steady clock.
+double steady_s();
+void sleep_s(double duration_s);
+
+// Asks until it says yes; false when that took longer than patience_s.
+template <class Question>
+bool becomes_true(double patience_s, Question question) {
+  const double until_s = steady_s() + patience_s;
+  while (!question()) {
+    if (steady_s() > until_s) return false;
+    sleep_s(0.01);
+  }
+  return true;
+}
+
+// What the long form of a test does for each time of the quick one: 1 but for `make soak`, which
+// sets SHOAL_SOAK. SHOAL_SOAK=0.1 does a tenth of the long form.
+bool soaking();
+int soak_count(int quick, int full);
+
+}  // namespace shoal::real
