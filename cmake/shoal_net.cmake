@@ -5,13 +5,9 @@ if(SHOAL_WITH_GRPC)
   pkg_check_modules(grpc grpc++ protobuf)
   find_program(SHOAL_PROTOC protoc)
   find_program(SHOAL_GRPC_PLUGIN grpc_cpp_plugin)
-  find_path(SHOAL_PROMETHEUS_INCLUDE prometheus/exposer.h)
-  find_library(SHOAL_PROMETHEUS_PULL prometheus-cpp-pull)
-  find_library(SHOAL_PROMETHEUS_CORE prometheus-cpp-core)
-  if(NOT grpc_FOUND OR NOT SHOAL_PROTOC OR NOT SHOAL_GRPC_PLUGIN OR NOT SHOAL_PROMETHEUS_INCLUDE
-     OR NOT SHOAL_PROMETHEUS_PULL OR NOT SHOAL_PROMETHEUS_CORE)
-    message(FATAL_ERROR "gRPC is missing: install libgrpc++-dev, protobuf-compiler, "
-            "protobuf-compiler-grpc and prometheus-cpp-dev, or configure with -DSHOAL_WITH_GRPC=OFF")
+  if(NOT grpc_FOUND OR NOT SHOAL_PROTOC OR NOT SHOAL_GRPC_PLUGIN)
+    message(FATAL_ERROR "gRPC is missing: install libgrpc++-dev, protobuf-compiler and "
+            "protobuf-compiler-grpc, or configure with -DSHOAL_WITH_GRPC=OFF")
   endif()
   set(shoal_wire_folder ${CMAKE_BINARY_DIR}/generated/shoal/net/grpc)
   set(shoal_wire_files ${shoal_wire_folder}/shoal.pb.cc ${shoal_wire_folder}/shoal.pb.h
@@ -35,11 +31,10 @@ if(SHOAL_WITH_GRPC)
   add_dependencies(shoal_grpc shoal_wire)
   target_include_directories(shoal_grpc PRIVATE ${CMAKE_SOURCE_DIR})
   target_include_directories(shoal_grpc SYSTEM PRIVATE ${CMAKE_BINARY_DIR}/generated
-                             ${grpc_INCLUDE_DIRS} ${SHOAL_PROMETHEUS_INCLUDE})
+                             ${grpc_INCLUDE_DIRS})
   target_link_libraries(shoal_grpc PRIVATE shoal_flags fmt::fmt)
   target_sources(shoal PRIVATE $<TARGET_OBJECTS:shoal_wire> $<TARGET_OBJECTS:shoal_grpc>)
-  target_link_libraries(shoal PRIVATE ${grpc_LINK_LIBRARIES} ${SHOAL_PROMETHEUS_PULL}
-                        ${SHOAL_PROMETHEUS_CORE})
+  target_link_libraries(shoal PRIVATE ${grpc_LINK_LIBRARIES})
 else()
   file(GLOB shoal_no_grpc_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/shoal/net/no_grpc/*.cc)
   target_sources(shoal PRIVATE ${shoal_no_grpc_sources})

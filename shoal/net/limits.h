@@ -53,6 +53,9 @@ inline constexpr std::size_t kPemBytesMax = std::size_t{64} << 10;
 inline constexpr std::size_t kRevocationListBytesMax = std::size_t{16} << 20;
 // Named series that are counted; a label that grows beyond is dropped and counted as that.
 inline constexpr std::size_t kMetricSeriesMax = 4096;
+// One fetch of the metrics over HTTP.
+inline constexpr double kMetricsDeadline_s = 5.0;
+inline constexpr std::size_t kMetricsRequestBytesMax = std::size_t{8} << 10;
 
 // On disk. A committed round takes 56 bytes a receipt, so a journal holds 19 million of them.
 inline constexpr std::size_t kRunIdBytesMax = 255;

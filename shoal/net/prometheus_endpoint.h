@@ -1,6 +1,7 @@
 // PrometheusEndpoint: the metrics of a process over HTTP, at /metrics, for Prometheus to fetch.
 //
-// It has no authentication and no TLS: only loopback addresses are accepted. Two threads.
+// It has no authentication and no TLS: only loopback addresses are accepted. One thread answers one
+// caller after the other and closes; each has kMetricsDeadline_s and kMetricsRequestBytesMax.
 #pragma once
 
 #include <memory>
@@ -13,11 +14,11 @@ namespace shoal {
 
 class PrometheusEndpoint {
  public:
-  // `listen` is HOST:PORT of loopback. The metrics outlive the endpoint.
+  // `listen` is HOST:PORT of loopback; port 0 takes a free one. The metrics outlive the endpoint.
   static Result<std::unique_ptr<PrometheusEndpoint>> start(const std::string& listen,
                                                            const Metrics& metrics);
   ~PrometheusEndpoint();
-  // With the port that was taken.
+  // The port that was taken.
   int port() const;
 
  private:

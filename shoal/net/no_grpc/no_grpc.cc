@@ -3,15 +3,15 @@
 #include "shoal/net/grpc/grpc_client.h"
 #include "shoal/net/grpc/grpc_server.h"
 #include "shoal/net/grpc/status_call.h"
+#include "shoal/net/prometheus_endpoint.h"
 
 namespace shoal {
 namespace {
 
 Error refuse() {
   return unsupported(
-      "this build has no gRPC; install libgrpc++-dev, protobuf-compiler, protobuf-compiler-grpc "
-      "and "
-      "prometheus-cpp-dev, and configure with -DSHOAL_WITH_GRPC=ON");
+      "this build has no gRPC; install libgrpc++-dev, protobuf-compiler and "
+      "protobuf-compiler-grpc, and configure with -DSHOAL_WITH_GRPC=ON");
 }
 
 [[noreturn]] void unreachable() {
@@ -21,6 +21,13 @@ Error refuse() {
 }  // namespace
 
 Result<std::string> fetch_status(const std::string&, const TlsFiles&) { return refuse(); }
+
+struct PrometheusEndpoint::State {};
+PrometheusEndpoint::~PrometheusEndpoint() = default;
+Result<std::unique_ptr<PrometheusEndpoint>> PrometheusEndpoint::start(const std::string&,
+                                                                      const Metrics&) {
+  return refuse();
+}
 
 struct GrpcServer::State {};
 Result<std::unique_ptr<GrpcServer>> GrpcServer::start(const GrpcServerSettings&, Gate&, FrameSink&,
