@@ -1,6 +1,7 @@
 #include "shoal/run/tensorboard.h"
 
 #include <cmath>
+#include <cstring>
 #include <gtest/gtest.h>
 #include <limits>
 #include <map>
