@@ -23,7 +23,7 @@ struct JoinOptions {
 std::string made_up_name() { return fmt::format("member-{}", ::getpid()); }
 
 int join(JoinOptions options) {
-  const auto kit = open_kit(options.kit);
+  const auto kit = open_kit(options.kit, KitOf::kMember);
   if (!kit.ok()) return complain(kit.error());
   GrpcClientSettings& client = options.settings.client;
   client.tls = kit->tls;

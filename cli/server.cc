@@ -46,7 +46,7 @@ Result<Experiment> experiment_of(const ServerOptions& options) {
 int serve(ServerOptions options) {
   const auto experiment = experiment_of(options);
   if (!experiment.ok()) return complain(experiment.error());
-  const auto kit = open_kit(options.kit);
+  const auto kit = open_kit(options.kit, KitOf::kServer);
   if (!kit.ok()) return complain(kit.error());
   options.settings.tls = kit->tls;
   if (!kit->name.empty()) options.settings.name = kit->name;
@@ -67,6 +67,9 @@ int serve(ServerOptions options) {
     fmt::print(stderr, "{}: listening on {}{}\n", server.id(), server.address(),
                kit->tls.given() ? ", mutual TLS"
                                 : "; no certificates: this machine only, nobody is authenticated");
+    if (endpoint)
+      fmt::print(stderr, "metrics: http://{}:{}/metrics\n",
+                 options.metrics.substr(0, options.metrics.rfind(':')), endpoint->port());
     if (server.first_round() > 0)
       fmt::print(stderr, "going on with round {}\n", server.first_round());
   }

@@ -29,7 +29,7 @@ void print(const nlohmann::json& status) {
 }
 
 int show_status(const StatusOptions& options) {
-  const auto kit = open_kit(options.kit);
+  const auto kit = open_kit(options.kit, KitOf::kMember);
   if (!kit.ok()) return complain(kit.error());
   const auto json = fetch_status(options.server, kit->tls);
   if (!json.ok()) return complain(json.error());

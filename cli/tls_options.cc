@@ -13,7 +13,7 @@ void add_kit_option(CLI::App& command, std::string& kit) {
                      "it; without one only addresses of this machine are used");
 }
 
-Result<Kit> open_kit(const std::string& folder) {
+Result<Kit> open_kit(const std::string& folder, KitOf whose) {
   Kit kit;
   if (folder.empty()) return kit;
   if (!std::filesystem::is_directory(folder))
@@ -35,6 +35,13 @@ Result<Kit> open_kit(const std::string& folder) {
     return not_found(fmt::format(
         "{} lacks ca.pem, NAME.pem or NAME.key; `shoal ca issue NAME` writes all three", folder));
   SHOAL_TRY(const Certificate certificate, read_certificate_file(kit.tls.certificate));
+  if (certificate.server && whose == KitOf::kMember)
+    return invalid_argument(fmt::format(
+        "{} is the start kit of a server; `shoal ca issue NAME` makes one of a member", folder));
+  if (!certificate.server && whose == KitOf::kServer)
+    return invalid_argument(fmt::format(
+        "{} is the start kit of a member; `shoal ca issue NAME --server` makes one of a server",
+        folder));
   kit.name = certificate.name;
   return kit;
 }

@@ -16,6 +16,7 @@ struct Kit {
 
 void add_kit_option(CLI::App& command, std::string& kit);
 // The one certificate of the folder beside ca.pem, and its key; nothing when `folder` is empty.
-Result<Kit> open_kit(const std::string& folder);
+enum class KitOf { kServer, kMember };
+Result<Kit> open_kit(const std::string& folder, KitOf whose);
 
 }  // namespace shoal

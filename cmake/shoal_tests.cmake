@@ -65,3 +65,16 @@ add_test(NAME command_line COMMAND sh ${CMAKE_SOURCE_DIR}/tests/command_line_tes
          $<TARGET_FILE:shoal_command> ${CMAKE_SOURCE_DIR})
 set_tests_properties(command_line PROPERTIES TIMEOUT 300
                      ENVIRONMENT "SHOAL_DATA_DIR=${CMAKE_BINARY_DIR}/data")
+# The story that docs/deployment.md tells, on one machine.
+if(SHOAL_WITH_GRPC)
+  add_test(NAME deployment_story COMMAND sh ${CMAKE_SOURCE_DIR}/examples/deployment/try.sh
+           $<TARGET_FILE:shoal_command> ${CMAKE_BINARY_DIR}/data/digits.csv.gz)
+  set_tests_properties(deployment_story PROPERTIES TIMEOUT 240)
+endif()
+# Processes in network namespaces, on shaped links, against the simulation's clock.
+if(SHOAL_WITH_GRPC)
+  add_test(NAME shaped_links COMMAND sh ${CMAKE_SOURCE_DIR}/tests/shaped/shaped_links_test.sh
+           $<TARGET_FILE:shoal_command> ${CMAKE_SOURCE_DIR})
+  set_tests_properties(shaped_links PROPERTIES TIMEOUT 180 SKIP_RETURN_CODE 77 RUN_SERIAL TRUE
+                       ENVIRONMENT "SHOAL_DATA_DIR=${CMAKE_BINARY_DIR}/data")
+endif()

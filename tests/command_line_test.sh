@@ -130,8 +130,54 @@ refuses "a second kit" 'give --replace' "$shoal" ca issue alpha --folder authori
 [ "$("$shoal" ca list --folder authority | grep -c revoked)" -eq 2 ] || fail "ca list"
 [ "$(stat -c %a authority/ca.key kit/alpha.key | uniq)" = 600 ] || fail "keys others can read"
 
+# Kits and addresses: the usual mistakes of servers and members.
+"$shoal" ca issue host --server --folder authority > /dev/null || fail "ca issue of a server"
+serve="$shoal server good.toml --out begun --listen"
+refuses "no such address" 'write HOST:PORT' $serve 7000
+refuses "beyond this machine" 'beyond this machine --kit is needed' $serve 0.0.0.0:0
+refuses "no kit" 'shoal ca issue NAME' $serve 127.0.0.1:0 --kit nowhere
+refuses "a member's kit" 'start kit of a member' $serve 127.0.0.1:0 --kit kit
+refuses "a server's kit" 'start kit of a server' "$shoal" join localhost:1 --kit host
+refuses "no revocation list" 'cannot read the revocation list' \
+  "$shoal" server good.toml --out missing --listen 127.0.0.1:0 --revoked nowhere.txt
+refuses "nobody to join" 'nobody listens there' "$shoal" join localhost:1 --give-up 0.5
+refuses "nobody's status" 'nobody listens there' "$shoal" status localhost:1
+refuses "rows that are not there" 'nowhere.csv does not exist' \
+  "$shoal" join localhost:1 --data nowhere.csv
+refuses "metrics for all" 'this machine only' \
+  "$shoal" server good.toml --out metrics --listen 127.0.0.1:0 --metrics 0.0.0.0:0
+"$shoal" run --quiet good.toml --out done --set method.rounds=2 > /dev/null || fail "a short run"
+refuses "a run that is over" 'holds a run that is finished' \
+  "$shoal" server good.toml --set method.rounds=2 --listen 127.0.0.1:0 --out done
+
+# A server: its port and its folder are taken; members with the wrong rows and without a kit.
+{ printf 'a,b,label\n'; printf '%s\n' 1,2,0 2,1,1 3,1,0; } > narrow.csv
+"$shoal" server good.toml --own-data --listen 127.0.0.1:0 --kit host --out served --quiet \
+  --address-file address.txt > /dev/null 2>&1 &
+server=$!
+for try in $(seq 100); do [ -s address.txt ] && break; sleep 0.1; done
+port=$(sed 's/.*://' address.txt)
+refuses "a port that is taken" 'is the port taken' \
+  "$shoal" server good.toml --listen "127.0.0.1:$port" --out elsewhere --kit host
+refuses "a folder that is taken" 'stop it first' \
+  "$shoal" server good.toml --listen 127.0.0.1:0 --kit host --out served
+refuses "another experiment" 'a run of another experiment' \
+  "$shoal" server good.toml --listen 127.0.0.1:0 --kit host --out served --set method.rounds=9
+refuses "without a kit" 'needs --kit' "$shoal" join "localhost:$port" --give-up 0.5
+"$shoal" ca init --folder stranger > /dev/null
+"$shoal" ca issue alpha --folder stranger --out strange > /dev/null
+refuses "a kit of another authority" 'not of the authority in our start kit' \
+  "$shoal" join "localhost:$port" --kit strange --give-up 0.5
+"$shoal" ca issue beta --folder authority --out beta > /dev/null
+refuses "another name" "made out to 'beta'" "$shoal" join "localhost:$port" --kit beta --name gamma
+refuses "rows of another width" '2 features a row; .* have 64' \
+  "$shoal" join "localhost:$port" --kit beta --data narrow.csv
+kill -TERM $server
+wait $server
+[ $? -eq 130 ] || fail "a server that is stopped"
+
 # What teaches: every command has a help, lists list, the reference page is the one in docs/.
-for command in run compare sweep study list explain check partition ca; do
+for command in run compare sweep study list explain check partition ca server join local status; do
   "$shoal" $command --help > /dev/null || fail "$command --help"
 done
 "$shoal" explain topk | grep -q ratio || fail "explain topk"

@@ -1,14 +1,27 @@
 #include "shoal/net/prometheus_endpoint.h"
 
+#include <algorithm>
+#include <dlfcn.h>
 #include <exception>
 #include <fmt/format.h>
 #include <prometheus/collectable.h>
 #include <prometheus/exposer.h>
 #include <prometheus/metric_family.h>
+#include <pthread.h>
 #include <utility>
 #include <vector>
 
 #include "shoal/net/grpc/credentials.h"
+
+// The web server inside prometheus-cpp starts its threads with stacks of 100 KiB, which is less
+// than the thread-local storage of LibTorch alone: they would not start in a program that holds
+// both, and it gives no way to ask for more. So this program's stacks are never smaller than a
+// mebibyte.
+extern "C" int pthread_attr_setstacksize(pthread_attr_t* attributes, std::size_t bytes) noexcept {
+  using Next = int (*)(pthread_attr_t*, std::size_t);
+  static const Next next = reinterpret_cast<Next>(dlsym(RTLD_NEXT, "pthread_attr_setstacksize"));
+  return next(attributes, std::max(bytes, std::size_t{1} << 20));
+}
 
 namespace shoal {
 namespace {

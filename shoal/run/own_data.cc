@@ -75,7 +75,8 @@ Result<Dataset> load_own_rows(const std::string& path) {
   SHOAL_TRY(const Table table, table_of(path));
   SHOAL_TRY(const auto source, data_sources().make(table, path));
   auto task = source->load(0);
-  if (!task.ok()) return within(path, task.error());
+  if (!task.ok())
+    return task.error().message.starts_with(path) ? task.error() : within(path, task.error());
   if (task->train->rows == 0) return invalid_argument(path + " holds no rows");
   return *task->train;
 }

@@ -1,6 +1,9 @@
 #include "shoal/net/grpc/channel_options.h"
 
+#include <cstdlib>
 #include <grpc/grpc.h>
+#include <grpc/support/log.h>
+#include <mutex>
 
 #include "shoal/net/limits.h"
 
@@ -15,9 +18,19 @@ constexpr int kMetadataBytesMax = 16 << 10;
 // gRPC's own threads for callbacks are two to sixteen; this bounds those that it adds.
 constexpr int kThreadsMax = 32;
 
+// What gRPC would print about strangers' handshakes is not ours to say: what we know of, our own
+// log says once. GRPC_VERBOSITY brings its lines back.
+void silence_grpc() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    if (std::getenv("GRPC_VERBOSITY") == nullptr) gpr_set_log_function([](gpr_log_func_args*) {});
+  });
+}
+
 }  // namespace
 
 void set_server_options(grpc::ServerBuilder& builder) {
+  silence_grpc();
   builder.SetMaxReceiveMessageSize(static_cast<int>(kReceiveBytesMax));
   builder.SetMaxSendMessageSize(static_cast<int>(kReceiveBytesMax));
   for (int i = 1; i < GRPC_COMPRESS_ALGORITHMS_COUNT; ++i)
@@ -47,6 +60,7 @@ void set_server_options(grpc::ServerBuilder& builder) {
 }
 
 grpc::ChannelArguments channel_options() {
+  silence_grpc();
   grpc::ChannelArguments options;
   options.SetMaxReceiveMessageSize(static_cast<int>(kReceiveBytesMax));
   options.SetMaxSendMessageSize(static_cast<int>(kReceiveBytesMax));

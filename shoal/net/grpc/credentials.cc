@@ -37,7 +37,7 @@ Status check_address(const TlsFiles& tls, const std::string& address) {
     return invalid_argument(fmt::format("\"{}\" is not an address; write HOST:PORT", address));
   if (!tls.given() && !is_loopback(address))
     return invalid_argument(fmt::format(
-        "{} is not a loopback address; give certificates to talk beyond this machine", address));
+        "{} is not a loopback address; beyond this machine --kit is needed", address));
   return ok_status();
 }
 

@@ -91,7 +91,8 @@ Status MemberLink::join(const std::string& address) {
     const double wait_s = back_off_.next_s();
     if (steady_now_s() + wait_s > give_up_at_s)
       return io_error(fmt::format("no answer from {} within {} s; the last try: {}",
-                                  settings_.server, settings_.give_up_s, status_text(status)));
+                                  settings_.server, settings_.give_up_s,
+                                  trouble_text(status, settings_.tls.given())));
     std::this_thread::sleep_for(std::chrono::duration<double>(wait_s));
   }
 }
@@ -179,8 +180,9 @@ void MemberLink::lost(const grpc::Status& status) {
   metrics_.add("shoal_streams_lost_total", 1);
   const double away_s = steady_now_s() - last_heard_s_;
   if (away_s > settings_.give_up_s)
-    return give_up(io_error(fmt::format("no answer from {} for {:.0f} s; the last try: {}",
-                                        settings_.server, away_s, status_text(status))));
+    return give_up(
+        io_error(fmt::format("no answer from {} for {:.0f} s; the last try: {}", settings_.server,
+                             away_s, trouble_text(status, settings_.tls.given()))));
   rejoin_timer_.set(back_off_.next_s(), [weak = weak_from_this()] {
     if (const auto link = weak.lock()) link->rejoin();
   });

@@ -18,11 +18,15 @@ Result<std::string> fetch_status(const std::string& server, const TlsFiles& tls)
   auto answer = answered->get_future();
   const wire::StatusRequest request;
   calls->call("GetStatus", request, kControlDeadline_s,
-              [answered, server](const grpc::Status& status, grpc::ByteBuffer& reply) {
+              [answered, server, certificates = tls.given()](const grpc::Status& status,
+                                                             grpc::ByteBuffer& reply) {
                 wire::StatusReply read;
                 if (!status.ok())
-                  answered->set_value(not_found(fmt::format(
-                      "{} does not answer: {}", server, printable(status.error_message()))));
+                  answered->set_value(
+                      not_found(fmt::format("{} does not answer: {}", server,
+                                            status.error_code() == grpc::StatusCode::UNAVAILABLE
+                                                ? trouble_text(status, certificates)
+                                                : printable(status.error_message()))));
                 else if (!parse_message(reply, kReceiveBytesMax, read).ok())
                   answered->set_value(corrupt(server + " answers with something else"));
                 else

@@ -77,6 +77,21 @@ std::string status_text(const grpc::Status& status) {
   return fmt::format("{}: {}", code_name(status.error_code()), status.error_message());
 }
 
+std::string trouble_text(const grpc::Status& status, bool certificates) {
+  const std::string& message = status.error_message();
+  const auto says = [&message](const char* text) {
+    return message.find(text) != std::string::npos;
+  };
+  if (says("certificate verify failed"))
+    return "its certificate is not of the authority in our start kit, or not for this address";
+  if (says("wrong version number")) return "it listens without certificates; join without a kit";
+  if (says("Connection refused")) return "connection refused: nobody listens there";
+  if (says("Socket closed"))
+    return certificates ? "it closes the connection: our certificate is not good for it"
+                        : "it closes the connection; one that asks for certificates needs --kit";
+  return status_text(status);
+}
+
 Refusal malformed(std::string sentence) {
   return Refusal{RefusalCode::kInvalidArgument, "malformed", std::move(sentence)};
 }

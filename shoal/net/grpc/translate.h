@@ -18,6 +18,8 @@ grpc::Status to_status(const Refusal& refusal, const std::optional<Receipt>& rec
 std::optional<Receipt> receipt_in(const grpc::Status& status);
 // "UNAVAILABLE: connection refused"
 std::string status_text(const grpc::Status& status);
+// What a failure to reach somebody comes from, as far as gRPC lets one see it.
+std::string trouble_text(const grpc::Status& status, bool certificates);
 
 Refusal malformed(std::string sentence);
 
