@@ -46,7 +46,7 @@ TEST(MemberKill, AModelWithoutMemoryDoesNotShowIt) {
   const auto reference = run.simulate();
   run.start();
   ASSERT_TRUE(run.waits_for_rounds(0, kPatience_s)) << file_text(run.log("server"));
-  fmt::print("  killed {} times\n", kill_members(run, kills, random));
+  say("  killed {} times\n", kill_members(run, kills, random));
   run.expect_end(kEnd_s);
   run.expect_whole(reference.model);
 }
@@ -72,7 +72,7 @@ TEST(MemberKill, WhatCompressionLeftOutIsRemembered) {
   const auto reference = run.simulate();
   run.start();
   ASSERT_TRUE(run.waits_for_rounds(0, kPatience_s)) << file_text(run.log("server"));
-  fmt::print("  killed {} times\n", kill_members(run, kills, random));
+  say("  killed {} times\n", kill_members(run, kills, random));
   run.expect_end(kEnd_s);
   run.expect_whole(reference.model);
 }

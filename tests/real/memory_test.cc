@@ -29,7 +29,7 @@ TEST(Memory, ReconnectsLeaveNothingBehind) {
   ASSERT_TRUE(run.waits_for_rounds(0, kPatience_s)) << file_text(run.log("server"));
   RandomStream random(1, purpose("memory"), 0);
 
-  const int breaks = soak_count(12, 400);
+  const int breaks = soak_count(6, 400);
   const int warm_up = breaks / 3;
   double warm_bytes = 0.0;
   std::size_t warm_descriptors = 0;
@@ -51,9 +51,9 @@ TEST(Memory, ReconnectsLeaveNothingBehind) {
   }
   const auto bytes = static_cast<double>(run.server().memory_bytes());
   const std::size_t descriptors = run.server().descriptors();
-  fmt::print("  {} breaks, {} rounds: memory {:.1f} -> {:.1f} MB, descriptors {} -> {}\n",
-             proxy.broken(), run.rounds_on_disk() - warm_rounds, warm_bytes / 1e6, bytes / 1e6,
-             warm_descriptors, descriptors);
+  say("  {} breaks, {} rounds: memory {:.1f} -> {:.1f} MB, descriptors {} -> {}\n", proxy.broken(),
+      run.rounds_on_disk() - warm_rounds, warm_bytes / 1e6, bytes / 1e6, warm_descriptors,
+      descriptors);
   EXPECT_LE(bytes, warm_bytes + kGrowthBytesMax);
   EXPECT_LE(descriptors, warm_descriptors + kMoreDescriptorsMax);
   run.server().send_signal(SIGTERM);

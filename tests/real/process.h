@@ -5,9 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <fmt/format.h>
 #include <optional>
 #include <string>
 #include <sys/types.h>
+#include <utility>
 #include <vector>
 
 namespace shoal::real {
@@ -49,6 +52,13 @@ bool becomes_true(double patience_s, Question question) {
     sleep_s(0.01);
   }
   return true;
+}
+
+// A figure or a sign of progress, seen at once.
+template <class... Arguments>
+void say(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
+  fmt::print(text, std::forward<Arguments>(arguments)...);
+  std::fflush(stdout);
 }
 
 // What the long form of a test does for each time of the quick one: 1 but for `make soak`, which

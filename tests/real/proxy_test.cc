@@ -77,8 +77,7 @@ bool survive(const char* what, const Weather& weather, std::uint64_t seed, doubl
   EXPECT_TRUE(run.waits_for_rounds(0, kPatience_s)) << file_text(run.log("server"));
   proxy.set(weather.faults);
   const Outcome outcome = ride_out(run, usable_s);
-  fmt::print(
-      "  {}: {} after {:.1f} s; {} chunks, {} garbled, {} breaks, {} connections, {} "
+  say("  {}: {} after {:.1f} s; {} chunks, {} garbled, {} breaks, {} connections, {} "
       "members came back\n",
       what, outcome.finished ? "done" : "unusable", steady_s() - begin_s, proxy.chunks(),
       proxy.corrupted(), proxy.broken(), proxy.connections(), outcome.restarts);
@@ -122,6 +121,7 @@ TEST(Proxy, Garbled) { survive("1 % garbled", {garbled(0.01), false, 8, {}}, 4, 
 TEST(Proxy, GarbledUnderTls) { survive("1 % garbled, TLS", {garbled(0.01), true, 8, {}}, 5, 40.0); }
 
 TEST(Proxy, NothingGetsThrough) {
+  if (!soaking()) GTEST_SKIP() << "takes half a minute: make soak";
   Faults nothing;
   nothing.black_hole = true;
   EXPECT_FALSE(survive("black hole", {nothing, false, 1000, {}}, 6, 3.0));
@@ -142,7 +142,7 @@ TEST(Proxy, AllKindsOfWeather) {
         fmt::format("run {}, weather {}{}", i, i % 5, weather.certificates ? ", TLS" : "");
     finished += survive(name.c_str(), weather, static_cast<std::uint64_t>(i), 60.0) ? 1 : 0;
   }
-  fmt::print("  {} of {} runs ended with their model, the others with none\n", finished, runs);
+  say("  {} of {} runs ended with their model, the others with none\n", finished, runs);
 }
 
 }  // namespace

@@ -26,8 +26,8 @@ struct Times {
 void print(const char* what, std::vector<double> times_s) {
   if (times_s.empty()) return;
   std::sort(times_s.begin(), times_s.end());
-  fmt::print("  {}: {} times, median {:.2f} s, longest {:.2f} s\n", what, times_s.size(),
-             times_s[times_s.size() / 2], times_s.back());
+  say("  {}: {} times, median {:.2f} s, longest {:.2f} s\n", what, times_s.size(),
+      times_s[times_s.size() / 2], times_s.back());
 }
 
 void expect_prompt(const Times& times) {
@@ -79,7 +79,7 @@ TEST(ServerKill, TheRunEndsAsIfNothingHadHappened) {
   run.start();
   ASSERT_TRUE(run.waits_for_rounds(0, kPatience_s)) << file_text(run.log("server"));
   Times times;
-  fmt::print("  killed {} times\n", kill_server(run, kills, 0.1, random, times));
+  say("  killed {} times\n", kill_server(run, kills, 0.1, random, times));
   run.expect_end(kEnd_s);
   run.expect_whole(reference.model);
   expect_prompt(times);
@@ -147,7 +147,7 @@ TEST(ServerKill, WithAHundredMegabytesOfState) {
     left -= std::max(killed, 1);
     run.expect_end(kEnd_s);
     run.expect_whole(reference.model);
-    fmt::print("  killed {} times, {} to go\n", killed, left);
+    say("  killed {} times, {} to go\n", killed, left);
     print("serving again", times.serving_s);
     print("next round committed", times.resumed_s);
     if (HasFailure()) return;
