@@ -1,6 +1,8 @@
 #include "shoal/net/grpc/channel_options.h"
 
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <grpc/grpc.h>
 #include <grpc/support/log.h>
 #include <mutex>
@@ -19,11 +21,15 @@ constexpr int kMetadataBytesMax = 16 << 10;
 constexpr int kThreadsMax = 32;
 
 // What gRPC would print about strangers' handshakes is not ours to say: what we know of, our own
-// log says once. GRPC_VERBOSITY brings its lines back.
+// log says once. Its broken assertions are shown, and GRPC_VERBOSITY brings the other lines back.
 void silence_grpc() {
   static std::once_flag once;
   std::call_once(once, [] {
-    if (std::getenv("GRPC_VERBOSITY") == nullptr) gpr_set_log_function([](gpr_log_func_args*) {});
+    if (std::getenv("GRPC_VERBOSITY") != nullptr) return;
+    gpr_set_log_function([](gpr_log_func_args* line) {
+      if (std::strstr(line->message, "assertion failed") != nullptr)
+        std::fprintf(stderr, "gRPC: %s:%d: %s\n", line->file, line->line, line->message);
+    });
   });
 }
 
