@@ -130,6 +130,32 @@ refuses "a second kit" 'give --replace' "$shoal" ca issue alpha --folder authori
 [ "$("$shoal" ca list --folder authority | grep -c revoked)" -eq 2 ] || fail "ca list"
 [ "$(stat -c %a authority/ca.key kit/alpha.key | uniq)" = 600 ] || fail "keys others can read"
 
+# Peers with a model of 5.6 MB, each a process: what they observe reaches the ledger in parts.
+cat > large.toml <<'T'
+[data]
+kind = "synthetic_logistic"
+rows = 20
+features = 700000
+[partition]
+kind = "iid"
+[model]
+kind = "softmax"
+[nodes]
+count = 3
+[topology]
+kind = "ring"
+[method]
+kind = "dpsgd"
+steps = 2
+T
+"$shoal" local --quiet large.toml --out peers > stdout 2> stderr
+if ! grep -q "has no gRPC" stderr; then
+  "$shoal" run --quiet large.toml --out simulated > /dev/null || fail "large.toml"
+  cmp -s peers/large/model.safetensors simulated/large/model.safetensors ||
+    fail "models of peers that are processes: '$(cat stderr)'"
+  [ "$(grep -c test_accuracy peers/large/ledger.jsonl)" -eq 2 ] || fail "ledger of peers"
+fi
+
 # What teaches: every command has a help, lists list, the reference page is the one in docs/.
 for command in run compare sweep study list explain check partition ca; do
   "$shoal" $command --help > /dev/null || fail "$command --help"

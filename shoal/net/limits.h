@@ -22,6 +22,10 @@ inline constexpr std::size_t kQueuedChunksPerClientMax = 2;
 // Frames waiting for one receiver; the oldest goes when there are more.
 inline constexpr std::size_t kQueuedFramesPerNodeMax = 8;
 
+// What a member has observed and the server has not yet taken; a single one may be larger.
+inline constexpr std::size_t kQueuedObservationsMax = 4096;
+inline constexpr std::size_t kQueuedObservationBytesMax = std::size_t{256} << 20;
+
 inline constexpr double kHandshakeTimeout_s = 10.0;
 inline constexpr double kControlDeadline_s = 10.0;
 inline constexpr double kUploadGrace_s = 30.0;  // deadline: bytes / the rate below + this

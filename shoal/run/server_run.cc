@@ -39,6 +39,11 @@ std::uint64_t frame_bytes_max(const Assembly& assembly) {
   return 2 * assembly.layout().size() * scalar + kFrameOverheadBytesMax;
 }
 
+// Models that a member shows between two looks at its network, and what stands beside them.
+std::uint64_t observation_bytes_max(const Assembly& assembly) {
+  return 2 * frame_bytes_max(assembly);
+}
+
 std::uint64_t rows_of(const Assembly& assembly, const Member& member) {
   if (member.rows > 0) return member.rows;
   const std::size_t worker = member.node - assembly.method->servers();
@@ -172,6 +177,7 @@ Status ServerRun::start_server(const Experiment& experiment, std::uint64_t incar
   settings.experiment = write_toml(shared.table());
   settings.incarnation = incarnation;
   settings.frame_bytes_max = frame_bytes_max(assembly);
+  settings.observation_bytes_max = observation_bytes_max(assembly);
   SHOAL_TRY(server_, GrpcServer::start(settings, *gate_, run_->world(), metrics_));
   server_->on_status([this] { return status_json(); });
   server_->committed(first_round_);

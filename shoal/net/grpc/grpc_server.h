@@ -48,6 +48,7 @@ struct GrpcServerSettings {
   std::string experiment;  // TOML that joiners are given
   std::uint64_t incarnation = 1;
   std::uint64_t frame_bytes_max = 0;
+  std::uint64_t observation_bytes_max = kFrameOverheadBytesMax;  // of one that a member sends
   GrpcTimes times;
 };
 
