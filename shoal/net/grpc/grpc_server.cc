@@ -350,6 +350,7 @@ void GrpcServer::shut_down(double patience_s) {
     box->close(grpc::Status(grpc::StatusCode::UNAVAILABLE, "the server is going down"));
   state_->server->Shutdown(after_s(patience_s));
   state_->server->Wait();
+  state_->server.reset();  // not on a thread of gRPC's, whoever lets go of the state last
 }
 
 }  // namespace shoal
