@@ -178,6 +178,7 @@ Status ServerRun::start_server(const Experiment& experiment, std::uint64_t incar
   settings.incarnation = incarnation;
   settings.frame_bytes_max = frame_bytes_max(assembly);
   settings.observation_bytes_max = observation_bytes_max(assembly);
+  settings.count_until_used = assembly.adds_up;
   SHOAL_TRY(server_, GrpcServer::start(settings, *gate_, run_->world(), metrics_));
   server_->on_status([this] { return status_json(); });
   server_->committed(first_round_);

@@ -33,7 +33,7 @@ struct GrpcServer::State final : FederationCalls, std::enable_shared_from_this<S
         sink(sink),
         metrics(metrics),
         intake(std::make_shared<Intake>(gate, sink, metrics, settings.times,
-                                        settings.frame_bytes_max)),
+                                        settings.frame_bytes_max, settings.count_until_used)),
         service(intake, this),
         observations(settings.observation_bytes_max) {}
 
@@ -196,7 +196,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* GrpcServer::State::receive(
   Outbox::Held held;
   for (const wire::HeldFrame& frame : wish.held())
     held.emplace(frame.from(), static_cast<Tag>(frame.tag()), frame.round());
-  return outbox(wish.node())->open(context, held);
+  return outbox(wish.node())->open(context, peer, held);
 }
 
 std::shared_ptr<Outbox> GrpcServer::State::outbox(NodeId node) {
@@ -242,7 +242,14 @@ void GrpcServer::State::upkeep() {
   std::size_t connections = 0;
   for (const auto& box : outboxes()) {
     frames += box->queued();
-    connections += box->connected() ? 1 : 0;
+    const auto holder = box->holder();
+    if (!holder) continue;
+    ++connections;
+    // A revoked or expired key loses its stream here, also when its member never calls again.
+    const auto refusal = gate.still_admitted(*holder);
+    if (!refusal) continue;
+    gate.refused(*holder, 0, *refusal);
+    box->close(refuse(*refusal));
   }
   metrics.set("shoal_members_present", static_cast<double>(gate.present()));
   metrics.set("shoal_queue_frames", static_cast<double>(frames));
