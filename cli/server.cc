@@ -51,6 +51,13 @@ int serve(ServerOptions options) {
   options.settings.tls = kit->tls;
   if (!kit->name.empty()) options.settings.name = kit->name;
   options.settings.folder = options.out + "/" + experiment->general.name;
+  if (ServerRun::is_finished(options.settings.folder, *experiment)) {
+    const auto before = read_run_folder(options.settings.folder);
+    if (!before.ok()) return complain(before.error());
+    fmt::print("{0} holds a run that is finished; use another --out to run it again\n{1}\n",
+               options.settings.folder, summary_table({*before}));
+    return 0;
+  }
   ThreadPool pool(options.threads > 0 ? options.threads
                                       : std::max(1u, std::thread::hardware_concurrency()));
   auto run = ServerRun::open(*experiment, options.settings, pool);

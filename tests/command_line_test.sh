@@ -177,10 +177,36 @@ kill -TERM $server
 wait $server
 [ $? -eq 130 ] || fail "a server that is stopped"
 }
+# Peers with a model of 5.6 MB, each a process: what they observe reaches the ledger in parts.
+large_peers() {
+cat > large.toml <<'T'
+[data]
+kind = "synthetic_logistic"
+rows = 20
+features = 700000
+[partition]
+kind = "iid"
+[model]
+kind = "softmax"
+[nodes]
+count = 3
+[topology]
+kind = "ring"
+[method]
+kind = "dpsgd"
+steps = 2
+T
+"$shoal" local --quiet large.toml --out peers > stdout 2> stderr
+"$shoal" run --quiet large.toml --out simulated > /dev/null || fail "large.toml"
+cmp -s peers/large/model.safetensors simulated/large/model.safetensors ||
+  fail "models of peers that are processes: '$(cat stderr)'"
+[ "$(grep -c test_accuracy peers/large/ledger.jsonl)" -eq 2 ] || fail "ledger of peers"
+}
 if "$shoal" status localhost:1 2>&1 | grep -q "has no gRPC"; then
   echo "built without gRPC: nothing to say about servers"
 else
   mistakes_over_a_network
+  large_peers
 fi
 
 # What teaches: every command has a help, lists list, the reference page is the one in docs/.

@@ -138,6 +138,16 @@ class Federated : public Method {
     });
   }
 
+  // As FederatedServer::adds_up().
+  bool adds_up(const MethodParts& parts) const override {
+    const CorrectionKind kind = settings_.correction.kind;
+    if (settings_.normalise || kind == CorrectionKind::kScaffold ||
+        kind == CorrectionKind::kMimeLite)
+      return false;
+    const auto rule = parts.make_rule ? parts.make_rule() : weighted_mean();
+    return rule.ok() && (*rule)->is_weighted_mean();
+  }
+
  private:
   Result<std::shared_ptr<const FederatedJob>> make_job(const MethodParts& parts) const {
     if (!parts.in_float)

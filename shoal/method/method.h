@@ -52,6 +52,8 @@ class Method {
   // Whether it needs a topology of the workers.
   virtual bool needs_topology() const = 0;
   virtual Result<Program> prepare(const MethodParts& parts) const = 0;
+  // Whether the server lets go of each message soon after those before it in the cohort have come.
+  virtual bool adds_up(const MethodParts&) const { return false; }
   // The check of what reaches a node of this method from outside.
   virtual Result<ContentCheck> content_check(const MethodParts& parts) const = 0;
 };

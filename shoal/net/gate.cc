@@ -101,6 +101,12 @@ std::optional<Refusal> Gate::heard(const PeerIdentity& peer, NodeId node) {
   return std::nullopt;
 }
 
+std::optional<Refusal> Gate::still_admitted(const PeerIdentity& peer) const {
+  auto known = state_->authenticate(peer);
+  if (auto* refusal = std::get_if<Refusal>(&known)) return std::move(*refusal);
+  return std::nullopt;
+}
+
 std::optional<Refusal> Gate::check_head(const PeerIdentity& peer, const FrameHead& head) {
   if (auto refusal = state_->examine(peer, head, true))
     return state_->refuse(peer, head.from, *std::move(refusal), &head);

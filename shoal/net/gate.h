@@ -94,6 +94,8 @@ class Gate {
   std::optional<Refusal> leave(const PeerIdentity& peer, NodeId node);
   // Any call of a member counts as a sign of life; refuses strangers, as does every check below.
   std::optional<Refusal> heard(const PeerIdentity& peer, NodeId node);
+  // Whether the peer may still be who it was: for streams that stay open for long. No sign of life.
+  std::optional<Refusal> still_admitted(const PeerIdentity& peer) const;
   std::optional<Refusal> check_head(const PeerIdentity& peer, const FrameHead& head);
   // `body` must hold head.size_bytes bytes. The frame may be delivered when a receipt comes back.
   std::variant<Receipt, Refusal> check_body(const PeerIdentity& peer, const FrameHead& head,

@@ -22,6 +22,10 @@ inline constexpr std::size_t kQueuedChunksPerClientMax = 2;
 // Frames waiting for one receiver; the oldest goes when there are more.
 inline constexpr std::size_t kQueuedFramesPerNodeMax = 8;
 
+// What a member has observed and the server has not yet taken; a single one may be larger.
+inline constexpr std::size_t kQueuedObservationsMax = 4096;
+inline constexpr std::size_t kQueuedObservationBytesMax = std::size_t{256} << 20;
+
 inline constexpr double kHandshakeTimeout_s = 10.0;
 inline constexpr double kControlDeadline_s = 10.0;
 inline constexpr double kUploadGrace_s = 30.0;  // deadline: bytes / the rate below + this
@@ -37,6 +41,8 @@ inline constexpr double kRevocationCheck_s = 10.0;
 inline constexpr int kRetriesMax = 5;  // in a row, before a caller is told
 inline constexpr double kBackoffFirst_s = 0.5;
 inline constexpr double kBackoffLast_s = 30.0;
+// gRPC waits between its own tries, too; ours are the ones that grow.
+inline constexpr double kReconnectLast_s = 1.0;
 
 // A proof is valid for so long around the receiver's clock; its nonce is remembered twice as long.
 inline constexpr std::int64_t kClockSkew_s = 30;

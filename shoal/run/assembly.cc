@@ -118,6 +118,7 @@ Status add_program(Assembly& a, ThreadPool* pool, const RealPart* part) {
   a.program = std::move(program).value();
   if (part) {
     SHOAL_TRY(a.content_check, a.method->content_check(parts));
+    a.adds_up = a.method->adds_up(parts);
   }
   return ok_status();
 }

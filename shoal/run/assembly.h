@@ -48,6 +48,7 @@ struct Assembly {
   Conditions conditions;
   Program program;
   ContentCheck content_check;  // of what reaches a node from outside
+  bool adds_up = false;        // Method::adds_up
 
   std::size_t nodes() const { return partition.nodes.size() + method->servers(); }
   ReportSchedule report_schedule() const;

@@ -40,6 +40,11 @@ std::uint64_t frame_bytes_max(const Assembly& assembly) {
   return 2 * assembly.layout().size() * scalar + kFrameOverheadBytesMax;
 }
 
+// Models that a member shows between two looks at its network, and what stands beside them.
+std::uint64_t observation_bytes_max(const Assembly& assembly) {
+  return 2 * frame_bytes_max(assembly);
+}
+
 std::uint64_t rows_of(const Assembly& assembly, const Member& member) {
   if (member.rows > 0) return member.rows;
   const std::size_t worker = member.node - assembly.method->servers();
@@ -113,12 +118,19 @@ Result<std::unique_ptr<ServerRun>> ServerRun::open(const Experiment& experiment,
   return run;
 }
 
+bool ServerRun::is_finished(const std::string& folder, const Experiment& experiment) {
+  const auto before = read_text_file(folder + "/experiment.toml");
+  return before.ok() && *before == write_toml(experiment.table()) &&
+         std::filesystem::exists(folder + "/state") &&
+         std::filesystem::exists(folder + "/report.html");
+}
+
 Status ServerRun::open_folder(const Experiment& experiment) {
   const std::string state = settings_.folder + "/state";
-  if (std::filesystem::exists(settings_.folder + "/model.safetensors"))
-    return invalid_argument(fmt::format(
-        "{} holds a run that is finished; use another --out to run it again", settings_.folder));
   if (!std::filesystem::exists(state)) {
+    if (std::filesystem::exists(settings_.folder + "/model.safetensors"))
+      return invalid_argument(
+          fmt::format("{} holds a run that is finished; use another --out", settings_.folder));
     SHOAL_TRY_STATUS(writer_.begin(settings_.folder, experiment));
     return make_folders(state);
   }
@@ -184,6 +196,8 @@ Status ServerRun::start_server(const Experiment& experiment, std::uint64_t incar
   settings.experiment = write_toml(shared.table());
   settings.incarnation = incarnation;
   settings.frame_bytes_max = frame_bytes_max(assembly);
+  settings.observation_bytes_max = observation_bytes_max(assembly);
+  settings.count_until_used = assembly.adds_up;
   SHOAL_TRY(server_, GrpcServer::start(settings, *gate_, run_->world(), metrics_));
   server_->on_status([this] { return status_json(); });
   server_->committed(first_round_);

@@ -46,6 +46,8 @@ class ServerRun {
                                                  const ServerRunSettings& settings,
                                                  ThreadPool& pool);
   ~ServerRun();
+  // Whether the folder holds this run, ended; its report is written last.
+  static bool is_finished(const std::string& folder, const Experiment& experiment);
 
   const std::string& id() const { return id_; }
   std::string address() const { return server_->address(); }

@@ -20,16 +20,22 @@ void CallGroup::replace_line(std::shared_ptr<Line> line) {
   line_ = std::move(line);
 }
 
-bool CallGroup::enter(grpc::ClientContext* context) {
+std::shared_ptr<Line> CallGroup::enter(grpc::ClientContext* context) {
   const std::lock_guard lock(mutex_);
-  if (closed_) return false;
+  if (closed_) return nullptr;
   running_.insert(context);
-  return true;
+  return line_;
 }
 
-void CallGroup::end(grpc::ClientContext* context) {
+void CallGroup::end(std::unique_ptr<grpc::ClientContext> context) {
+  {
+    const std::lock_guard lock(mutex_);
+    running_.erase(context.get());
+    ++ending_;
+  }
+  context.reset();
   const std::lock_guard lock(mutex_);
-  running_.erase(context);
+  --ending_;
   ended_.notify_all();
 }
 
@@ -37,23 +43,24 @@ void CallGroup::call(const char* method, const google::protobuf::MessageLite& re
                      double deadline_s, Answer answer) {
   struct Call {
     std::shared_ptr<Line> line;
-    grpc::ClientContext context;
+    std::unique_ptr<grpc::ClientContext> context = std::make_unique<grpc::ClientContext>();
     grpc::ByteBuffer request;
     grpc::ByteBuffer reply;
     Answer answer;
   };
   const auto call = std::make_shared<Call>();
-  call->line = line();
   call->request = message_buffer(request);
   call->answer = std::move(answer);
-  call->context.set_deadline(after_s(deadline_s));
-  if (!enter(&call->context)) return;
-  call->line->stub.UnaryCall(&call->context, path_of(method), {}, &call->request, &call->reply,
+  call->context->set_deadline(after_s(deadline_s));
+  call->line = enter(call->context.get());
+  if (!call->line) return;
+  call->line->stub.UnaryCall(call->context.get(), path_of(method), {}, &call->request, &call->reply,
                              [call, group = shared_from_this()](const grpc::Status& status) {
                                call->answer(status, call->reply);
-                               call->answer =
-                                   nullptr;  // with all that it holds, before the group is told
-                               group->end(&call->context);
+                               // With all that they hold, before the group is told.
+                               call->answer = nullptr;
+                               call->line = nullptr;
+                               group->end(std::move(call->context));
                              });
 }
 
@@ -67,10 +74,13 @@ bool CallGroup::begin(Line& line, const char* method, grpc::ClientContext* conte
 }
 
 void CallGroup::close_and_wait() {
+  std::shared_ptr<Line> line;  // goes here, without the lock
   std::unique_lock lock(mutex_);
   closed_ = true;
   for (grpc::ClientContext* context : running_) context->TryCancel();
-  ended_.wait(lock, [this] { return running_.empty(); });
+  ended_.wait(lock, [this] { return running_.empty() && ending_ == 0; });
+  line = std::move(line_);
+  lock.unlock();
 }
 
 }  // namespace shoal

@@ -82,7 +82,7 @@ grpc::ChannelArguments channel_options() {
   // We repeat calls ourselves: what gRPC would keep for it is memory that nobody counts.
   options.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   options.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, milliseconds(kBackoffFirst_s));
-  options.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, milliseconds(kBackoffLast_s));
+  options.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, milliseconds(kReconnectLast_s));
   options.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, milliseconds(kHandshakeTimeout_s));
   // Members of one process do not share a connection.
   options.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);

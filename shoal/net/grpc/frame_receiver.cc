@@ -15,7 +15,7 @@ std::shared_ptr<FrameReceiver> FrameReceiver::start(std::shared_ptr<CallGroup> c
       new FrameReceiver(std::move(calls), frame_bytes_max, std::move(events)));
   // The server ends connections of this age; the stream ends with them and is opened again.
   const double deadline_s = kConnectionAge_s + kConnectionAgeGrace_s;
-  if (!stream->calls_->begin(*stream->calls_->line(), "Receive", &stream->context_, deadline_s,
+  if (!stream->calls_->begin(*stream->calls_->line(), "Receive", stream->context_.get(), deadline_s,
                              stream.get()))
     return nullptr;
   stream->self_ = stream;
@@ -45,7 +45,7 @@ void FrameReceiver::OnDone(const grpc::Status& status) {
   else
     events_.on_end(status);
   events_ = {};
-  calls_->end(&context_);
+  calls_->end(std::move(context_));
 }
 
 Status FrameReceiver::take(grpc::ByteBuffer& bytes) {

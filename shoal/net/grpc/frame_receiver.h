@@ -25,7 +25,7 @@ class FrameReceiver final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grp
   static std::shared_ptr<FrameReceiver> start(std::shared_ptr<CallGroup> calls,
                                               const wire::ReceiveRequest& request,
                                               std::uint64_t frame_bytes_max, ReceiverEvents events);
-  void cancel() { context_.TryCancel(); }
+  void cancel() { context_->TryCancel(); }
 
   void OnReadDone(bool ok) override;
   void OnDone(const grpc::Status& status) override;
@@ -41,7 +41,7 @@ class FrameReceiver final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grp
   const std::uint64_t frame_bytes_max_;
   ReceiverEvents events_;
   std::shared_ptr<FrameReceiver> self_;
-  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientContext> context_ = std::make_unique<grpc::ClientContext>();
   grpc::ByteBuffer request_;
   grpc::ByteBuffer piece_;
   std::optional<FrameAssembly> assembly_;

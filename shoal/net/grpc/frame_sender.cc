@@ -18,7 +18,8 @@ class SendCall final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::By
 
   // False when the calls are closed; then it is gone.
   static bool start(std::unique_ptr<SendCall> call, Line& line, double deadline_s) {
-    if (!call->calls_->begin(line, "Send", &call->context_, deadline_s, call.get())) return false;
+    if (!call->calls_->begin(line, "Send", call->context_.get(), deadline_s, call.get()))
+      return false;
     SendCall* reactor = call.release();  // deletes itself when done
     reactor->StartRead(&reactor->reply_);
     reactor->write_next();
@@ -33,7 +34,7 @@ class SendCall final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::By
     const std::unique_ptr<SendCall> self(this);
     sender_->sent(status, reply_);
     sender_.reset();
-    calls_->end(&context_);
+    calls_->end(std::move(context_));
   }
 
  private:
@@ -46,7 +47,7 @@ class SendCall final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::By
 
   std::shared_ptr<FrameSender> sender_;
   const std::shared_ptr<CallGroup> calls_;
-  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientContext> context_ = std::make_unique<grpc::ClientContext>();
   PieceWriter pieces_;
   grpc::ByteBuffer piece_;
   grpc::ByteBuffer reply_;
@@ -142,6 +143,7 @@ void FrameSender::send_next() {
   if (busy_ || unknown_ || stopped_ || retry_due_ || waiting_.empty()) return;
   Entry& entry = waiting_.front();
   const std::shared_ptr<Line> line = calls_->line();
+  if (!line) return;
   // Anew for every try: the receiver remembers nonces, and proofs expire.
   if (line->key)
     entry.head.proof = prove(*line->key, entry.head, settings_.receiver, std::time(nullptr));

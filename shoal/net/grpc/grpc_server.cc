@@ -13,6 +13,7 @@
 #include "shoal/net/grpc/channel_options.h"
 #include "shoal/net/grpc/credentials.h"
 #include "shoal/net/grpc/federation_service.h"
+#include "shoal/net/grpc/observation_parts.h"
 #include "shoal/net/grpc/outbox.h"
 #include "shoal/net/grpc/translate.h"
 
@@ -32,8 +33,9 @@ struct GrpcServer::State final : FederationCalls, std::enable_shared_from_this<S
         sink(sink),
         metrics(metrics),
         intake(std::make_shared<Intake>(gate, sink, metrics, settings.times,
-                                        settings.frame_bytes_max)),
-        service(intake, this) {}
+                                        settings.frame_bytes_max, settings.count_until_used)),
+        service(intake, this),
+        observations(settings.observation_bytes_max) {}
 
   grpc::Status join(const PeerIdentity& peer, Buffer& request, Buffer& reply) override;
   grpc::Status heartbeat(const PeerIdentity& peer, Buffer& request, Buffer& reply) override;
@@ -63,6 +65,7 @@ struct GrpcServer::State final : FederationCalls, std::enable_shared_from_this<S
   Metrics& metrics;
   const std::shared_ptr<Intake> intake;
   FederationService service;
+  ObservationParts observations;
   std::unique_ptr<grpc::Server> server;
   std::string address;
 
@@ -73,7 +76,6 @@ struct GrpcServer::State final : FederationCalls, std::enable_shared_from_this<S
   std::mutex upkeep_mutex;  // held while keeping up: shut_down() waits for it
   std::mutex mutex;
   std::map<NodeId, std::shared_ptr<Outbox>> boxes;
-  std::map<NodeId, std::uint64_t> last_observation;
   std::function<std::string()> status_json;
   Timer upkeep_timer;
   std::weak_ptr<const Bytes> digested;  // the last frame sent, often to many
@@ -144,18 +146,12 @@ grpc::Status GrpcServer::State::observe(const PeerIdentity& peer, Buffer& reques
   if (const Status parsed = parse_message(request, kReceiveBytesMax, seen); !parsed.ok())
     return refuse_ours(peer, malformed(parsed.error().message));
   if (const auto refusal = check_member(peer, seen.run(), seen.node())) return refuse(*refusal);
-  bool is_new = true;
-  {
-    // The upper half of a number names the process, the lower counts: a restarted member is heard.
-    const std::lock_guard lock(mutex);
-    std::uint64_t& last = last_observation[seen.node()];
-    is_new = seen.number() >> 32 != last >> 32 || seen.number() > last;
-    if (is_new) last = seen.number();
+  auto taken = observations.take(seen);
+  if (const auto* refusal = std::get_if<Refusal>(&taken)) {
+    gate.refused(peer, seen.node(), *refusal);
+    return refuse(*refusal);
   }
-  if (is_new) {
-    const ByteView bytes = as_bytes(seen.observation());
-    sink.observed(seen.node(), Bytes(bytes.begin(), bytes.end()));
-  }
+  if (auto* whole = std::get_if<Bytes>(&taken)) sink.observed(seen.node(), std::move(*whole));
   reply = message_buffer(notice(false));
   return grpc::Status::OK;
 }
@@ -201,7 +197,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* GrpcServer::State::receive(
   Outbox::Held held;
   for (const wire::HeldFrame& frame : wish.held())
     held.emplace(frame.from(), static_cast<Tag>(frame.tag()), frame.round());
-  return outbox(wish.node())->open(context, held);
+  return outbox(wish.node())->open(context, peer, held);
 }
 
 std::shared_ptr<Outbox> GrpcServer::State::outbox(NodeId node) {
@@ -247,7 +243,14 @@ void GrpcServer::State::upkeep() {
   std::size_t connections = 0;
   for (const auto& box : outboxes()) {
     frames += box->queued();
-    connections += box->connected() ? 1 : 0;
+    const auto holder = box->holder();
+    if (!holder) continue;
+    ++connections;
+    // A revoked or expired key loses its stream here, also when its member never calls again.
+    const auto refusal = gate.still_admitted(*holder);
+    if (!refusal) continue;
+    gate.refused(*holder, 0, *refusal);
+    box->close(refuse(*refusal));
   }
   metrics.set("shoal_members_present", static_cast<double>(gate.present()));
   metrics.set("shoal_queue_frames", static_cast<double>(frames));
@@ -355,6 +358,7 @@ void GrpcServer::shut_down(double patience_s) {
     box->close(grpc::Status(grpc::StatusCode::UNAVAILABLE, "the server is going down"));
   state_->server->Shutdown(after_s(patience_s));
   state_->server->Wait();
+  state_->server.reset();  // not on a thread of gRPC's, whoever lets go of the state last
 }
 
 }  // namespace shoal

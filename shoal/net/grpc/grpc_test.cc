@@ -88,6 +88,23 @@ TEST(Grpc, ObservationsAreTakenOnce) {
   }
 }
 
+TEST(Grpc, LargeObservationsComeInParts) {
+  ServerParty server;
+  server.start();
+  ClientParty member(server.settings.listen, "first");
+  member.start();
+  const Frame large = random_frame("seen", 0, 9u << 20);
+  const Frame too_large = random_frame("seen", 0, 17u << 20);
+  member.client->observe(1, *large);
+  member.client->observe(1, *too_large);  // refused, and those behind it are not held up
+  member.client->observe(1, Bytes(3, std::byte{7}));
+  const auto seen = server.sink.wait_observations(2);
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_EQ(seen[0].second, *large);
+  EXPECT_EQ(seen[1].second, Bytes(3, std::byte{7}));
+  EXPECT_EQ(metric(member.metrics, "shoal_observations_dropped_total", "reason=\"refused\""), 1.0);
+}
+
 // The server process dies after it has taken an update, and comes back without it.
 TEST(Grpc, WhatIsNotCommittedIsSentAgainToARestartedServer) {
   ServerParty server;

@@ -16,12 +16,13 @@ constexpr double kSweep_s = 1.0;
 }  // namespace
 
 Intake::Intake(Gate& gate, FrameSink& sink, Metrics& metrics, GrpcTimes times,
-               std::uint64_t frame_bytes_max)
+               std::uint64_t frame_bytes_max, bool count_until_used)
     : gate_(gate),
       sink_(sink),
       metrics_(metrics),
       times_(times),
       frame_bytes_max_(frame_bytes_max),
+      count_until_used_(count_until_used),
       budget_(frame_bytes_max) {}
 
 void Intake::start() { sweep(); }
@@ -75,7 +76,7 @@ void Intake::sweep() {
   const std::lock_guard sweeping(sweep_mutex_);
   if (stopping_) return;
   const std::uint64_t per_member = kQueuedChunksPerClientMax * kChunkBytesMax;
-  budget_.resize(std::max<std::uint64_t>(frame_bytes_max_, per_member * gate_.present()));
+  budget_.upkeep(std::max<std::uint64_t>(frame_bytes_max_, per_member * gate_.present()));
   metrics_.set("shoal_upload_held_bytes", static_cast<double>(budget_.held_bytes()));
   metrics_.set("shoal_uploads_waiting", static_cast<double>(budget_.waiting()));
   std::vector<std::shared_ptr<Upload>> uploads;

@@ -29,7 +29,7 @@ class Intake : public std::enable_shared_from_this<Intake> {
  public:
   // Gate, sink and metrics outlive every call that begin() has answered.
   Intake(Gate& gate, FrameSink& sink, Metrics& metrics, GrpcTimes times,
-         std::uint64_t frame_bytes_max);
+         std::uint64_t frame_bytes_max, bool count_until_used);
 
   // Begins to watch for slow senders.
   void start();
@@ -44,6 +44,7 @@ class Intake : public std::enable_shared_from_this<Intake> {
   Metrics& metrics() { return metrics_; }
   const GrpcTimes& times() const { return times_; }
   UploadBudget& budget() { return budget_; }
+  bool counts_until_used() const { return count_until_used_; }
   bool stopping() const { return stopping_; }
 
   // At most kUploadsPerMemberMax of a member at a time.
@@ -59,6 +60,7 @@ class Intake : public std::enable_shared_from_this<Intake> {
   Metrics& metrics_;
   const GrpcTimes times_;
   const std::uint64_t frame_bytes_max_;
+  const bool count_until_used_;
   UploadBudget budget_;
   std::atomic<bool> stopping_{false};
   std::mutex sweep_mutex_;  // held while sweeping: stop() waits for it

@@ -1,5 +1,6 @@
 #include "shoal/net/grpc/member_link.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <random>
 #include <thread>
@@ -14,7 +15,6 @@ namespace {
 
 constexpr std::uint32_t kProtocolVersion = 1;
 constexpr std::size_t kHeldMax = 1024;
-constexpr std::size_t kObservationsMax = 4096;
 
 // Whether another try may end otherwise: the server is away or coming up. (A run that is full stays
 // full: places are not given twice.)
@@ -301,12 +301,14 @@ void MemberLink::give_up(Error error) {
 
 void MemberLink::observe(Bytes observation) {
   const std::lock_guard lock(mutex_);
-  const bool too_large = observation.size() > kReceiveBytesMax - kFrameOverheadBytesMax;
-  if (too_large || observations_.size() == kObservationsMax) {
-    metrics_.add("shoal_observations_dropped_total", 1, "reason",
-                 too_large ? "too_large" : "queue_full");
+  if (observation.empty()) return;
+  const bool full = observations_.size() == kQueuedObservationsMax ||
+                    observations_bytes_ + observation.size() > kQueuedObservationBytesMax;
+  if (full && !observations_.empty()) {
+    metrics_.add("shoal_observations_dropped_total", 1, "reason", "queue_full");
     return;
   }
+  observations_bytes_ += observation.size();
   observations_.push_back(std::move(observation));
   observe_next();
 }
@@ -314,22 +316,46 @@ void MemberLink::observe(Bytes observation) {
 void MemberLink::observe_next() {
   if (observing_ || observations_.empty() || closing_ || !broken_.ok()) return;
   observing_ = true;
+  const ByteView whole = observations_.front();
+  const ByteView part = whole.subspan(observation_offset_,
+                                      std::min(kChunkBytesMax, whole.size() - observation_offset_));
   wire::ObserveRequest request;
   request.set_run(joined_.run);
   request.set_node(joined_.node);
   request.set_number(observation_number_);
-  request.set_observation(std::string(as_text(observations_.front())));
-  calls_->call("Observe", request, settings_.times.control_deadline_s,
+  request.set_size_bytes(whole.size());
+  request.set_offset(observation_offset_);
+  request.set_part(std::string(as_text(part)));
+  const GrpcTimes& times = settings_.times;
+  const double deadline_s = times.control_deadline_s +
+                            static_cast<double>(part.size()) / times.upload_bytes_per_second_min;
+  observation_offset_ += part.size();
+  calls_->call("Observe", request, deadline_s,
                [this](const grpc::Status& status, grpc::ByteBuffer&) { observed(status); });
+}
+
+void MemberLink::drop_observation() {
+  observations_bytes_ -= observations_.front().size();
+  observations_.pop_front();
+  observation_offset_ = 0;
+  ++observation_number_;
 }
 
 void MemberLink::observed(const grpc::Status& status) {
   const std::lock_guard lock(mutex_);
   observing_ = false;
+  const grpc::StatusCode code = status.error_code();
   if (status.ok()) {
     last_heard_s_ = steady_now_s();
-    observations_.pop_front();
-    ++observation_number_;
+    if (observation_offset_ == observations_.front().size()) drop_observation();
+    return observe_next();
+  }
+  observation_offset_ = 0;  // the server may be another process by now
+  if (code == grpc::StatusCode::INVALID_ARGUMENT || code == grpc::StatusCode::RESOURCE_EXHAUSTED) {
+    metrics_.add("shoal_observations_dropped_total", 1, "reason", "refused");
+    fmt::print(stderr, "shoal: {} takes no observation of ours: {}\n", settings_.server,
+               status_text(status));
+    drop_observation();
     return observe_next();
   }
   observing_ = true;  // until the timer

@@ -64,6 +64,7 @@ class MemberLink : public std::enable_shared_from_this<MemberLink> {
   void on_notice(const wire::Notice& notice, bool from_stream);
   void observe_next();  // under the lock
   void observed(const grpc::Status& status);
+  void drop_observation();    // the front; under the lock
   void give_up(Error error);  // under the lock
 
   const GrpcClientSettings settings_;
@@ -93,7 +94,9 @@ class MemberLink : public std::enable_shared_from_this<MemberLink> {
   std::map<std::pair<NodeId, Tag>, std::pair<Step, Digest>> held_;
 
   std::deque<Bytes> observations_;
-  std::uint64_t observation_number_;  // of the front
+  std::size_t observations_bytes_ = 0;
+  std::uint64_t observation_number_;    // of the front
+  std::size_t observation_offset_ = 0;  // what the server has of it
   bool observing_ = false;
   Timer observe_timer_;
 };

@@ -39,12 +39,14 @@ void Outbox::notify() {
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* Outbox::open(grpc::CallbackServerContext* context,
+                                                         const PeerIdentity& peer,
                                                          const Held& held) {
   const auto stream = std::make_shared<Delivery>(shared_from_this(), context);
   std::shared_ptr<Delivery> before;
   {
     const std::lock_guard lock(mutex_);
     before = std::exchange(stream_, stream);
+    holder_ = peer;
     notice_due_ = true;
     writing_.reset();
     const auto holds = [&held](const OutgoingFrame& frame) {
@@ -87,6 +89,12 @@ void Outbox::wake() {
 bool Outbox::idle() const {
   const std::lock_guard lock(mutex_);
   return stream_ == nullptr || (queue_.empty() && !notice_due_);
+}
+
+std::optional<PeerIdentity> Outbox::holder() const {
+  const std::lock_guard lock(mutex_);
+  if (stream_ == nullptr) return std::nullopt;
+  return holder_;
 }
 
 bool Outbox::connected() const {

@@ -15,6 +15,7 @@
 #include <tuple>
 #include <vector>
 
+#include "shoal/net/gate.h"
 #include "shoal/net/grpc/pieces.h"
 #include "shoal/net/metrics.h"
 
@@ -37,9 +38,11 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
   void push(OutgoingFrame frame);
   // The member is told how things stand, once however often this is called before it is written.
   void notify();
-  // Opens the member's stream; one that is open is ended.
+  // Opens the stream of a member that `peer` has proved to be; one that is open is ended.
   grpc::ServerWriteReactor<grpc::ByteBuffer>* open(grpc::CallbackServerContext* context,
-                                                   const Held& held);
+                                                   const PeerIdentity& peer, const Held& held);
+  // Who holds the stream that is open.
+  std::optional<PeerIdentity> holder() const;
   void close(const grpc::Status& status);
   // Nothing waits for this member's open stream.
   bool idle() const;
@@ -61,6 +64,7 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
   bool notice_due_ = false;
   std::optional<PieceWriter> writing_;  // the front of the queue
   std::shared_ptr<Delivery> stream_;
+  PeerIdentity holder_;  // of stream_
 };
 
 // One Receive stream: at most one write at a time.

@@ -37,8 +37,8 @@ PeerNet::~PeerNet() { close(); }
 void PeerNet::start(const Joined& joined, FrameSink& sink, Gate& gate) {
   joined_ = joined;
   gate_ = &gate;
-  intake_ =
-      std::make_shared<Intake>(gate, sink, metrics_, settings_.times, settings_.frame_bytes_max);
+  intake_ = std::make_shared<Intake>(gate, sink, metrics_, settings_.times,
+                                     settings_.frame_bytes_max, false);
   intake_->start();
   service_->open(intake_);
 }

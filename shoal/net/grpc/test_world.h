@@ -112,6 +112,7 @@ struct ServerParty {
     settings.server = gate_settings.server;
     settings.experiment = "name = \"test\"\n";
     settings.frame_bytes_max = gate_settings.frame_bytes_max;
+    settings.observation_bytes_max = gate_settings.frame_bytes_max;
     settings.times = quick_times();
   }
   void start() {

@@ -144,6 +144,22 @@ TEST(GrpcTls, ARevokedMemberIsThrownOut) {
   EXPECT_NE(member.client->broken().error().message.find("revoked"), std::string::npos);
 }
 
+// Also when it says nothing more: the server looks by itself.
+TEST(GrpcTls, ARevokedMemberLosesItsStream) {
+  TlsWorld world;
+  TlsParty server(world);
+  std::atomic<bool> revoked{false};
+  server.gate->set_revoked([&revoked](const Digest&) { return revoked.load(); });
+  ClientParty member(server.settings.listen, "alpha");
+  member.settings.tls = world.member("alpha");
+  member.settings.times.heartbeat_s = 3600.0;
+  member.start();
+  ASSERT_TRUE(wait_until([&] { return metric(server.metrics, "shoal_streams") > 0; }));
+  revoked = true;
+  EXPECT_TRUE(wait_until([&] { return metric(server.metrics, "shoal_streams") == 0; }));
+  EXPECT_GE(metric(server.metrics, "shoal_refusals_total", "reason=\"revoked\""), 1.0);
+}
+
 TEST(GrpcTls, AMemberTakesItsNewKeyWithoutARestart) {
   TlsWorld world;
   TlsParty server(world);

@@ -64,7 +64,7 @@ void Upload::take_head() {
     assembly_.emplace(std::move(*head));
     if (stage_ == Stage::kHead) stage_ = Stage::kWaiting;
   }
-  intake_->budget().acquire(ticket_, size_bytes, [self = self_] { self->granted(); });
+  intake_->budget().acquire(ticket_, from, size_bytes, [self = self_] { self->granted(); });
 }
 
 void Upload::granted() {
@@ -92,9 +92,30 @@ void Upload::take_body() {
   intake_->metrics().add("shoal_bytes_received_total", static_cast<double>(body->size_bytes));
 }
 
+// The frame; where room counts until frames are used, its last holder gives the room back.
+Frame Upload::take_frame() {
+  Frame frame = assembly_->take();
+  if (!intake_->counts_until_used()) return frame;
+  struct Counted {
+    Frame frame;
+    std::shared_ptr<Intake> intake;
+    UploadBudget::Ticket ticket;
+    ~Counted() {
+      frame.reset();
+      intake->budget().release(ticket);
+    }
+  };
+  {
+    const std::lock_guard lock(mutex_);
+    frame_has_room_ = true;
+  }
+  const auto counted = std::shared_ptr<Counted>(new Counted{std::move(frame), intake_, ticket_});
+  return Frame(counted, counted->frame.get());
+}
+
 void Upload::finish_frame() {
   const FrameHead& head = assembly_->head();
-  const Frame frame = assembly_->take();
+  const Frame frame = take_frame();
   auto answer = intake_->gate().check_body(peer_, head, frame);
   if (const auto* refusal = std::get_if<Refusal>(&answer)) {
     std::optional<Receipt> receipt;
@@ -109,6 +130,13 @@ void Upload::finish_frame() {
   finish(grpc::Status::OK);
 }
 
+// A sender that keeps to the least rate is done by then, with some pause in between.
+double Upload::deadline_s() const {
+  const GrpcTimes& times = intake_->times();
+  return static_cast<double>(assembly_->head().size_bytes) / times.upload_bytes_per_second_min +
+         times.upload_grace_s;
+}
+
 void Upload::sweep(double now_s) {
   std::optional<Refusal> refusal;
   {
@@ -117,7 +145,10 @@ void Upload::sweep(double now_s) {
     if (stage_ == Stage::kHead && now_s - began_s_ > times.control_deadline_s)
       refusal = Refusal{RefusalCode::kDeadlineExceeded, "slow_head",
                         fmt::format("no head of a frame within {} s", times.control_deadline_s)};
-    if (stage_ == Stage::kBody && now_s - window_began_s_ > times.upload_grace_s) {
+    if (stage_ == Stage::kBody && now_s - granted_s_ > deadline_s())
+      refusal = Refusal{RefusalCode::kDeadlineExceeded, "upload_deadline",
+                        fmt::format("no whole body within {:.0f} s", deadline_s())};
+    if (stage_ == Stage::kBody && !refusal && now_s - window_began_s_ > times.upload_grace_s) {
       const double rate =
           static_cast<double>(assembly_->size_bytes() - window_bytes_) / (now_s - window_began_s_);
       if (rate < times.upload_bytes_per_second_min)
@@ -156,6 +187,7 @@ void Upload::refuse_counted(const Refusal& refusal, const std::optional<Receipt>
 
 void Upload::finish(const grpc::Status& status) {
   bool entered = false;
+  bool gives_room = true;
   NodeId from = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -163,8 +195,9 @@ void Upload::finish(const grpc::Status& status) {
     stage_ = Stage::kFinished;
     entered = entered_;
     if (assembly_) from = assembly_->head().from;
+    gives_room = !frame_has_room_;
   }
-  intake_->budget().release(ticket_);
+  if (gives_room) intake_->budget().release(ticket_);
   if (entered) intake_->leave(from);
   Finish(status);
 }

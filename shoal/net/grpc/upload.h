@@ -31,7 +31,9 @@ class Upload final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   void take_head();
   void granted();
   void take_body();
+  Frame take_frame();
   void finish_frame();
+  double deadline_s() const;  // of the body; under the lock
   // Once; later calls do nothing.
   void finish(const grpc::Status& status);
   void refuse_counted(const Refusal& refusal, const std::optional<Receipt>& receipt = {});
@@ -47,6 +49,7 @@ class Upload final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   std::mutex mutex_;
   Stage stage_ = Stage::kHead;
   bool entered_ = false;
+  bool frame_has_room_ = false;  // the frame gives the room back, not this call
   grpc::ByteBuffer read_;
   std::optional<FrameAssembly> assembly_;
   double granted_s_ = 0.0;

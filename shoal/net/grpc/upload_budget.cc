@@ -1,13 +1,14 @@
 #include "shoal/net/grpc/upload_budget.h"
 
-#include <algorithm>
 #include <vector>
 
 namespace shoal {
 
-void UploadBudget::resize(std::uint64_t bytes_max) {
+void UploadBudget::upkeep(std::uint64_t bytes_max) {
   std::unique_lock lock(mutex_);
   bytes_max_ = bytes_max;
+  if (!moved_ && !line_.empty()) overdraft_bytes_ += bytes_max;
+  moved_ = false;
   admit(std::move(lock));
 }
 
@@ -16,31 +17,45 @@ UploadBudget::Ticket UploadBudget::ticket() {
   return ++last_ticket_;
 }
 
-void UploadBudget::acquire(Ticket ticket, std::uint64_t bytes, std::function<void()> granted) {
+void UploadBudget::acquire(Ticket ticket, std::uint64_t order, std::uint64_t bytes,
+                           std::function<void()> granted) {
   std::unique_lock lock(mutex_);
-  entries_.push_back(Entry{ticket, bytes, false, std::move(granted)});
+  const Place place{order, ticket};
+  places_.emplace(ticket, place);
+  line_.emplace(place, Entry{bytes, std::move(granted)});
   admit(std::move(lock));
 }
 
 void UploadBudget::release(Ticket ticket) {
   std::unique_lock lock(mutex_);
-  const auto entry = std::find_if(entries_.begin(), entries_.end(),
-                                  [ticket](const Entry& e) { return e.ticket == ticket; });
-  if (entry == entries_.end()) return;
-  if (entry->holds) held_bytes_ -= entry->bytes;
-  entries_.erase(entry);
+  const auto at = places_.find(ticket);
+  if (at == places_.end()) return;
+  if (const auto held = holding_.find(at->second); held != holding_.end()) {
+    held_bytes_ -= held->second;
+    holding_.erase(held);
+    moved_ = true;
+  }
+  const auto left = line_.extract(at->second);  // what it holds goes after the lock
+  places_.erase(at);
   admit(std::move(lock));
+}
+
+bool UploadBudget::fits(const Place& place, std::uint64_t bytes) const {
+  if (holding_.empty() || held_bytes_ + bytes <= bytes_max_ + overdraft_bytes_) return true;
+  return place.first < holding_.begin()->first.first;
 }
 
 void UploadBudget::admit(std::unique_lock<std::mutex> lock) {
   std::vector<std::function<void()>> admitted;
-  for (Entry& entry : entries_) {
-    if (entry.holds) continue;
-    if (held_bytes_ > 0 && held_bytes_ + entry.bytes > bytes_max_) break;
-    entry.holds = true;
+  while (!line_.empty() && fits(line_.begin()->first, line_.begin()->second.bytes)) {
+    auto [place, entry] = *line_.begin();
+    line_.erase(line_.begin());
+    holding_.emplace(place, entry.bytes);
     held_bytes_ += entry.bytes;
     admitted.push_back(std::move(entry.granted));
+    moved_ = true;
   }
+  if (line_.empty()) overdraft_bytes_ = 0;
   lock.unlock();
   for (const auto& granted : admitted) granted();
 }
@@ -52,8 +67,7 @@ std::uint64_t UploadBudget::held_bytes() const {
 
 std::size_t UploadBudget::waiting() const {
   const std::lock_guard lock(mutex_);
-  return static_cast<std::size_t>(
-      std::count_if(entries_.begin(), entries_.end(), [](const Entry& e) { return !e.holds; }));
+  return line_.size();
 }
 
 }  // namespace shoal

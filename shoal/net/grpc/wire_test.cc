@@ -226,6 +226,19 @@ TEST_F(Wire, SlowSendersAreCut) {
   EXPECT_EQ(metric(server.metrics, "shoal_refusals_total", "reason=\"slow_head\""), 1.0);
 }
 
+// Fast enough in every window, and never done.
+TEST_F(Wire, AnUploadHasADeadline) {
+  server.settings.times.upload_grace_s = 0.4;
+  server.settings.times.upload_bytes_per_second_min = 1e9;
+  begin();
+  const NodeId node = join("alpha");
+  const Frame frame = random_frame("update", 0, 3 << 19);
+  RawCall half(*stub, "Send", {head_piece(head_of(node, frame)), body_piece(frame, 0)}, false,
+               kPatience_s);
+  EXPECT_EQ(half.wait().error_code(), StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_GE(metric(server.metrics, "shoal_refusals_total", "reason=\"upload_deadline\""), 1.0);
+}
+
 TEST_F(Wire, TwoFramesOfOneMemberAtATime) {
   begin();
   const NodeId node = join("alpha");
@@ -250,6 +263,33 @@ TEST_F(Wire, TwoFramesOfOneMemberAtATime) {
   EXPECT_TRUE(send({head_piece(head_of(node, third)), body_piece(third, 0)}).ok());
 }
 
+TEST(UploadBudget, TheOneWhoseTurnItIsDoesNotWait) {
+  UploadBudget budget(100);
+  std::vector<std::uint64_t> granted;
+  std::map<std::uint64_t, UploadBudget::Ticket> tickets;
+  const auto acquire = [&](std::uint64_t order) {
+    tickets[order] = budget.ticket();
+    budget.acquire(tickets[order], order, 50, [&granted, order] { granted.push_back(order); });
+  };
+  for (const std::uint64_t order : {5, 6, 9, 8, 7}) acquire(order);
+  EXPECT_EQ(granted, (std::vector<std::uint64_t>{5, 6}));
+  acquire(2);  // before all that hold room
+  EXPECT_EQ(granted.back(), 2u);
+  EXPECT_EQ(budget.waiting(), 3u);
+  budget.release(tickets[2]);
+  EXPECT_EQ(granted.size(), 3u);
+  budget.release(tickets[5]);
+  EXPECT_EQ(granted.back(), 7u);  // by order, not by arrival
+  budget.release(tickets[8]);     // leaves the line
+  budget.upkeep(100);             // something has moved
+  EXPECT_EQ(granted.size(), 4u);
+  budget.upkeep(100);  // nothing has: those that hold room wait for somebody who stays away
+  EXPECT_EQ(granted.back(), 9u);
+  EXPECT_EQ(budget.waiting(), 0u);
+  for (const auto& [order, ticket] : tickets) budget.release(ticket);
+  EXPECT_EQ(budget.held_bytes(), 0u);
+}
+
 TEST(UploadBudget, HoldsNoMoreThanItsBytes) {
   UploadBudget budget(100);
   std::vector<int> granted;
@@ -257,7 +297,7 @@ TEST(UploadBudget, HoldsNoMoreThanItsBytes) {
   const auto acquire = [&](std::uint64_t bytes) {
     const int index = static_cast<int>(tickets.size());
     tickets.push_back(budget.ticket());
-    budget.acquire(tickets.back(), bytes, [&granted, index] { granted.push_back(index); });
+    budget.acquire(tickets.back(), 0, bytes, [&granted, index] { granted.push_back(index); });
   };
   for (const std::uint64_t bytes : {60, 60, 30, 30}) acquire(bytes);
   EXPECT_EQ(granted, (std::vector<int>{0}));  // the small ones do not pass the second
