@@ -55,6 +55,7 @@ inline constexpr std::uint64_t kRegisteredRowsMax = 10'000'000;
 inline constexpr std::size_t kNameLengthMax = 63;
 inline constexpr std::size_t kAddressLengthMax = 255;
 inline constexpr std::size_t kSentenceLengthMax = 1000;  // of a refusal
+inline constexpr std::uint64_t kTransportLinesMax = 20;  // of gRPC's own errors, a process
 // A PEM file or text of ours or of a peer.
 inline constexpr std::size_t kPemBytesMax = std::size_t{64} << 10;
 inline constexpr std::size_t kRevocationListBytesMax = std::size_t{16} << 20;

@@ -17,8 +17,6 @@ struct Help {
 constexpr auto kHelp = std::to_array<Help>({
     {"shoal_bytes_received_total", "Bytes of frames received."},
     {"shoal_bytes_sent_total", "Bytes of frames sent."},
-    {"shoal_connections", "Connections that are open."},
-    {"shoal_connections_refused_total", "Connections closed at the door, by reason."},
     {"shoal_frames_received_total", "Frames received and delivered."},
     {"shoal_frames_sent_total", "Frames sent."},
     {"shoal_members", "Places of the run that are taken."},
@@ -28,6 +26,7 @@ constexpr auto kHelp = std::to_array<Help>({
     {"shoal_refusals_total", "Calls and frames refused, by reason."},
     {"shoal_round", "The current round."},
     {"shoal_rounds_committed_total", "Rounds that are durable."},
+    {"shoal_transport_errors", "Errors of gRPC in this process, failed handshakes among them."},
 });
 
 constexpr std::string_view kDropped = "shoal_metrics_dropped_total";

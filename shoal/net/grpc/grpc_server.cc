@@ -16,6 +16,7 @@
 #include "shoal/net/grpc/observation_parts.h"
 #include "shoal/net/grpc/outbox.h"
 #include "shoal/net/grpc/translate.h"
+#include "shoal/net/grpc/transport_log.h"
 
 namespace shoal {
 namespace {
@@ -253,6 +254,7 @@ void GrpcServer::State::upkeep() {
     box->close(refuse(*refusal));
   }
   metrics.set("shoal_members_present", static_cast<double>(gate.present()));
+  metrics.set("shoal_transport_errors", static_cast<double>(transport_errors()));
   metrics.set("shoal_queue_frames", static_cast<double>(frames));
   metrics.set("shoal_streams", static_cast<double>(connections));
   const std::lock_guard lock(mutex);
@@ -278,6 +280,7 @@ GrpcServer::GrpcServer(std::shared_ptr<State> state) : state_(std::move(state)) 
 Result<std::unique_ptr<GrpcServer>> GrpcServer::start(const GrpcServerSettings& settings,
                                                       Gate& gate, FrameSink& sink,
                                                       Metrics& metrics) {
+  quiet_transport_log();
   SHOAL_TRY(const auto credentials, server_credentials(settings.tls, settings.listen));
   auto state = std::make_shared<State>(settings, gate, sink, metrics);
   grpc::ServerBuilder builder;

@@ -2,9 +2,8 @@
 //
 // Wire: shoal.proto. A frame goes down on the member's Receive stream and up on a Send call of its
 // own, in pieces of at most 1 MiB. Memory: frames that go out are shared by all receivers; bodies
-// that come in are held whole, but no more of them at a time than kQueuedChunksPerClientMax pieces
-// for every present member (and never less than one frame): the others wait on their side, see
-// upload_budget.h.
+// that come in are held whole, but no more of them at a time than 512 KiB for every present member
+// (and never less than one frame): the others wait on their side, see upload_budget.h.
 //
 // The newest frame of each tag is kept for every member and sent again when its stream is opened
 // anew, so neither a lost connection nor a restart of a member loses a round.

@@ -4,6 +4,7 @@
 
 #include "shoal/base/file.h"
 #include "shoal/net/grpc/test_world.h"
+#include "shoal/net/grpc/transport_log.h"
 #include "shoal/net/identity/test_authority.h"
 
 namespace shoal {
@@ -108,7 +109,9 @@ TEST(GrpcTls, ACertificateOfAnotherAuthorityIsRefused) {
   TlsWorld world;
   TlsParty server(world);
   ClientParty member(server.settings.listen, "alpha");
+  const std::uint64_t errors = transport_errors();
   EXPECT_FALSE(try_join(member, world.stranger("alpha")).ok());
+  EXPECT_GT(transport_errors(), errors);
   EXPECT_TRUE(server.gate->members().empty());
 }
 

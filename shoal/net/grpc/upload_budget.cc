@@ -7,7 +7,7 @@ namespace shoal {
 void UploadBudget::upkeep(std::uint64_t bytes_max) {
   std::unique_lock lock(mutex_);
   bytes_max_ = bytes_max;
-  if (!moved_ && !line_.empty()) overdraft_bytes_ += bytes_max;
+  if (!moved_ && !line_.empty()) overdraft_bytes_ = 2 * overdraft_bytes_ + bytes_max;
   moved_ = false;
   admit(std::move(lock));
 }

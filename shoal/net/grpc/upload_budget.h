@@ -5,7 +5,7 @@
 // cohort holds those that come before their turn, so the one whose turn it is must not wait behind
 // them: whoever goes before all that hold room is let in beyond the budget. Where the next one
 // stays away, room is held by frames that wait for it; when nothing has moved between two calls of
-// upkeep(), the budget grows by itself once more until the line is empty, so a straggler costs
+// upkeep(), the budget doubles until the line is empty, so a straggler costs
 // memory (at most every update of the round) and a moment, never the round. A frame that is larger
 // than the whole budget is let in alone. Thread-safe; `granted` runs on the thread that freed the
 // room, without the lock.
