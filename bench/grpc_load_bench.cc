@@ -231,6 +231,7 @@ class UploadWatch {
 };
 
 void serve(const std::string& folder, std::size_t members, std::size_t rounds) {
+  share_memory_between_threads();
   const auto experiment =
       must(resolve_experiment(must(parse_toml(experiment_of(members, rounds)))));
   ServerRunSettings settings;

@@ -44,6 +44,7 @@ Result<Experiment> experiment_of(const ServerOptions& options) {
 }
 
 int serve(ServerOptions options) {
+  share_memory_between_threads();
   const auto experiment = experiment_of(options);
   if (!experiment.ok()) return complain(experiment.error());
   const auto kit = open_kit(options.kit, KitOf::kServer);

@@ -77,9 +77,10 @@ struct FederatedUpdate {
   std::vector<float> delta;
   std::vector<float> extra;
 };
-// Error: what is wrong with it, in a sentence. Claims of more than `rows_max` rows are wrong.
-Result<FederatedUpdate> read_update(const FederatedJob& job, const Message& message,
-                                    std::uint64_t rows_max);
+// Fills `update`, whose memory is used again. Error: what is wrong with it, in a sentence. Claims
+// of more than `rows_max` rows are wrong.
+Status read_update(const FederatedJob& job, const Message& message, std::uint64_t rows_max,
+                   FederatedUpdate& update);
 // Whether the message is an update that read_update takes.
 Status check_update(const FederatedJob& job, const Message& message, std::uint64_t rows_max);
 

@@ -27,9 +27,9 @@ double FederatedServer::work_flops(const Arrivals& arrivals) const {
   return 2.0 * static_cast<double>(arrivals.senders.size() * parameters_.size());
 }
 
-Result<FederatedServer::Update> FederatedServer::decode(const Message& message) const {
+Status FederatedServer::decode(const Message& message, Update& update) const {
   const std::uint64_t any = std::numeric_limits<std::uint32_t>::max();
-  return read_update(*job_, message, job_->own_data ? any : job_->problem->data->rows);
+  return read_update(*job_, message, job_->own_data ? any : job_->problem->data->rows, update);
 }
 
 // Those that are usable, by sender.
@@ -39,8 +39,8 @@ std::vector<FederatedServer::Update> FederatedServer::decode_held() const {
   const std::size_t count = messages.size();
   std::vector<std::optional<Update>> decoded(count);
   const auto decode_one = [&](std::size_t i) {
-    auto update = decode(*messages[i]);
-    if (update.ok()) decoded[i] = std::move(update).value();
+    Update update;
+    if (decode(*messages[i], update).ok()) decoded[i] = std::move(update);
   };
   if (job_->pool)
     job_->pool->parallel_for(count, decode_one);
@@ -99,15 +99,15 @@ void FederatedServer::take(const Message& message) {
 }
 
 void FederatedServer::add_up(const Message& message) {
-  const auto update = decode(message);
-  if (!update.ok()) {
+  Update& update = added_;
+  if (!decode(message, update).ok()) {
     ++refused_;
     return;
   }
   const bool uniform = job_->settings.weighting == Weighting::kUniform;
-  const double weight = uniform ? 1.0 : update->rows;
+  const double weight = uniform ? 1.0 : update.rows;
   if (used_ == 0) sum_.assign(parameters_.size(), 0.0);
-  accumulate(weight, update->delta, sum_);
+  accumulate(weight, update.delta, sum_);
   weight_ += weight;
   ++used_;
 }
@@ -115,6 +115,7 @@ void FederatedServer::add_up(const Message& message) {
 void FederatedServer::aggregate_sum(std::span<float> delta) {
   for (std::size_t i = 0; i < delta.size(); ++i) delta[i] = static_cast<float>(sum_[i] / weight_);
   sum_ = {};
+  added_ = {};
 }
 
 Status FederatedServer::aggregate_rows(Step round, std::span<float> delta) {

@@ -37,7 +37,7 @@ class FederatedServer : public Persistent {
 
  private:
   using Update = FederatedUpdate;
-  Result<Update> decode(const Message& message) const;
+  Status decode(const Message& message, Update& update) const;
   std::vector<Update> decode_held() const;
   std::vector<double> weights(std::span<const Update> updates) const;
   bool adds_up() const;
@@ -57,6 +57,7 @@ class FederatedServer : public Persistent {
   std::size_t next_in_cohort_ = 0;          // whose update is added next
   std::map<NodeId, Message> held_;          // came before their turn
   std::vector<double> sum_;                 // of weight times update
+  Update added_;                            // the one added last: its memory serves the next
   double weight_ = 0.0;                     // of those in the sum
   std::vector<std::vector<float>> extras_;  // corrections of the round's updates
   std::size_t used_ = 0;

@@ -7,8 +7,10 @@
 
 namespace shoal {
 
-inline constexpr std::size_t kChunkBytesMax = std::size_t{1} << 20;    // one piece on the wire
-inline constexpr std::size_t kReceiveBytesMax = std::size_t{4} << 20;  // one gRPC message
+inline constexpr std::size_t kChunkBytesMax = std::size_t{1} << 20;  // one piece on the wire
+// Of a server, which writes one to every member at a time.
+inline constexpr std::size_t kServerChunkBytesMax = std::size_t{256} << 10;
+inline constexpr std::size_t kReceiveBytesMax = std::size_t{4} << 20;         // one gRPC message
 inline constexpr std::size_t kFrameOverheadBytesMax = std::size_t{64} << 10;  // beyond the model
 inline constexpr std::size_t kHeadBytesMax = std::size_t{256} << 10;          // before any body
 inline constexpr std::size_t kUnauthenticatedBytesMax = std::size_t{64} << 10;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <limits>
+#include <malloc.h>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <thread>
@@ -73,6 +74,8 @@ Result<std::string> run_id(const std::string& folder, const std::string& name) {
 }
 
 }  // namespace
+
+void share_memory_between_threads() { mallopt(M_ARENA_MAX, 2); }
 
 ServerRun::ServerRun(const ServerRunSettings& settings, std::unique_ptr<RealRun> run)
     : settings_(settings), run_(std::move(run)) {}

@@ -40,6 +40,10 @@ struct ServerRunSettings {
   double linger_s = 10.0;  // for the last reports of members, once the method is done
 };
 
+// For processes that serve many members, once at the start: freed memory of one thread serves the
+// others, where glibc would keep a heap of its own for each.
+void share_memory_between_threads();
+
 class ServerRun {
  public:
   static Result<std::unique_ptr<ServerRun>> open(const Experiment& experiment,

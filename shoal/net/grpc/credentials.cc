@@ -36,8 +36,8 @@ Status check_address(const TlsFiles& tls, const std::string& address) {
   if (!has_port)
     return invalid_argument(fmt::format("\"{}\" is not an address; write HOST:PORT", address));
   if (!tls.given() && !is_loopback(address))
-    return invalid_argument(fmt::format(
-        "{} is not a loopback address; beyond this machine --kit is needed", address));
+    return invalid_argument(
+        fmt::format("{} is not a loopback address; beyond this machine --kit is needed", address));
   return ok_status();
 }
 

@@ -122,7 +122,7 @@ std::optional<grpc::ByteBuffer> Outbox::next_piece(const Delivery* stream) {
   }
   if (!writing_) {
     if (queue_.empty()) return std::nullopt;
-    writing_.emplace(queue_.front().head, queue_.front().frame);
+    writing_.emplace(queue_.front().head, queue_.front().frame, kServerChunkBytesMax);
   }
   return writing_->next();
 }

@@ -12,7 +12,6 @@ namespace {
 
 // Field 2 of wire::Piece, length-delimited.
 constexpr std::uint8_t kBodyKey = 0x12;
-constexpr std::size_t kReserveBytes = std::size_t{8} << 20;
 // A varint of 64 bits takes ten bytes.
 constexpr std::size_t kBodyHeadBytesMax = 11;
 
@@ -59,8 +58,8 @@ grpc::ByteBuffer head_piece(const FrameHead& head) {
   return piece_buffer(piece);
 }
 
-grpc::ByteBuffer body_piece(const Frame& frame, std::size_t offset) {
-  const std::size_t size = std::min(kChunkBytesMax, frame->size() - offset);
+grpc::ByteBuffer body_piece(const Frame& frame, std::size_t offset, std::size_t size_max) {
+  const std::size_t size = std::min(size_max, frame->size() - offset);
   std::array<std::uint8_t, kBodyHeadBytesMax> front{kBodyKey};
   std::size_t front_bytes = 1;
   for (std::size_t left = size;; left >>= 7) {
@@ -86,8 +85,8 @@ grpc::ByteBuffer PieceWriter::next() {
     head_written_ = true;
     return head_piece(head_);
   }
-  grpc::ByteBuffer piece = body_piece(frame_, offset_);
-  offset_ += std::min(kChunkBytesMax, frame_->size() - offset_);
+  grpc::ByteBuffer piece = body_piece(frame_, offset_, piece_bytes_max_);
+  offset_ += std::min(piece_bytes_max_, frame_->size() - offset_);
   return piece;
 }
 
@@ -125,9 +124,8 @@ Status FrameAssembly::append(const BodyPiece& piece) {
     return invalid_argument(fmt::format(
         "the body is longer than the {} bytes that its head declares", head_.size_bytes));
   if (piece.size_bytes == 0) return invalid_argument("a piece of a body is empty");
-  const std::size_t wanted = body_.size() + piece.size_bytes;
-  if (wanted > body_.capacity())
-    body_.reserve(std::min<std::size_t>(head_.size_bytes, std::max(kReserveBytes, 2 * wanted)));
+  // At once: what is not written yet costs addresses, not memory.
+  if (body_.empty()) body_.reserve(static_cast<std::size_t>(head_.size_bytes));
   for (const grpc::Slice& slice : piece.slices) {
     const auto* begin = reinterpret_cast<const std::byte*>(slice.begin());
     body_.insert(body_.end(), begin, begin + slice.size());

@@ -12,24 +12,28 @@
 
 #include "shoal/net/envelope.h"
 #include "shoal/net/grpc/shoal.pb.h"
+#include "shoal/net/limits.h"
 
 namespace shoal {
 
 grpc::ByteBuffer head_piece(const FrameHead& head);
-// Bytes [offset, offset + kChunkBytesMax) of the frame, or what is left of it.
-grpc::ByteBuffer body_piece(const Frame& frame, std::size_t offset);
+// Bytes [offset, offset + size_max) of the frame, or what is left of it.
+grpc::ByteBuffer body_piece(const Frame& frame, std::size_t offset,
+                            std::size_t size_max = kChunkBytesMax);
 grpc::ByteBuffer notice_piece(const wire::Notice& notice);
 
 // The frame as a sequence of pieces: head, then body.
 class PieceWriter {
  public:
-  PieceWriter(const FrameHead& head, Frame frame) : head_(head), frame_(std::move(frame)) {}
+  PieceWriter(const FrameHead& head, Frame frame, std::size_t piece_bytes_max = kChunkBytesMax)
+      : head_(head), frame_(std::move(frame)), piece_bytes_max_(piece_bytes_max) {}
   grpc::ByteBuffer next();
   bool done() const { return head_written_ && offset_ == frame_->size(); }
 
  private:
   FrameHead head_;
   Frame frame_;
+  std::size_t piece_bytes_max_;
   bool head_written_ = false;
   std::size_t offset_ = 0;
 };
@@ -43,8 +47,8 @@ using ReceivedPiece = std::variant<FrameHead, BodyPiece, wire::Notice>;
 
 Result<ReceivedPiece> read_piece(grpc::ByteBuffer& buffer);
 
-// A frame that is coming in. Never holds more than the head has declared, and reserves no more than
-// twice what has come.
+// A frame that is coming in. Never holds more than the head has declared, which
+// the gate has let in.
 class FrameAssembly {
  public:
   explicit FrameAssembly(FrameHead head) : head_(std::move(head)) {}
