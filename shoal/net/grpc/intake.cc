@@ -75,8 +75,8 @@ void Intake::forget(Upload* upload) {
 void Intake::sweep() {
   const std::lock_guard sweeping(sweep_mutex_);
   if (stopping_) return;
-  // A quarter of what a member may cost: gRPC holds the rest in the buffers of its connection.
-  const std::uint64_t per_member = kQueuedChunksPerClientMax * kChunkBytesMax / 4;
+  // A sixteenth of what a member may cost: gRPC holds the rest in the buffers of its connection.
+  const std::uint64_t per_member = kQueuedChunksPerClientMax * kChunkBytesMax / 16;
   budget_.upkeep(std::max<std::uint64_t>(frame_bytes_max_, per_member * gate_.present()));
   metrics_.set("shoal_upload_held_bytes", static_cast<double>(budget_.held_bytes()));
   metrics_.set("shoal_uploads_waiting", static_cast<double>(budget_.waiting()));
