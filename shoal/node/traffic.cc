@@ -3,6 +3,9 @@
 namespace shoal {
 namespace {
 
+// Kinds are few and looked up one by one; what another process says of them is held to that.
+constexpr std::uint64_t kTagsMax = 256;
+
 void save_flow(const Flow& flow, ByteWriter& out) {
   for (const std::uint64_t value :
        {flow.frames, flow.sent_bytes, flow.received_bytes, flow.dropped_bytes})
@@ -84,6 +87,7 @@ void Traffic::save(ByteWriter& out) const {
 Status Traffic::load(ByteReader& in) {
   SHOAL_TRY_STATUS(load_flow(in, total_));
   SHOAL_TRY(const auto tags, in.number<std::uint64_t>());
+  if (tags > kTagsMax) return corrupt("more kinds of messages than any method has");
   for (std::uint64_t i = 0; i < tags; ++i) {
     SHOAL_TRY(const auto packed, in.number<std::uint64_t>());
     SHOAL_TRY_STATUS(load_flow(in, of(static_cast<Tag>(packed))));

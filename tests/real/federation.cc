@@ -158,7 +158,11 @@ void Federation::start_member(std::size_t member) {
   std::vector<std::string> command = {shoal_command(), "join", way_, "--name", name};
   append(command, kit(std::to_string(member)));
   if (settings_.member_state) append(command, {"--state", folder() + "/state-" + name});
-  append(command, settings_.member_options);
+  // One that comes back when the run is over finds nobody who could tell it.
+  const auto& options = settings_.member_options;
+  if (std::find(options.begin(), options.end(), "--give-up") == options.end())
+    append(command, {"--give-up", "30"});
+  append(command, options);
   members_[member].reset();
   members_[member] = std::make_unique<Process>(command, log(name));
 }
