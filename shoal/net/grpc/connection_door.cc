@@ -150,9 +150,9 @@ Status ConnectionDoor::take_address(const std::string& host, const std::string& 
       continue;
     }
     trouble = errno;
-    if (trouble != EADDRNOTAVAIL && trouble != EAFNOSUPPORT) listeners_.clear();
-    if (listeners_.empty() && trouble == EADDRINUSE)
-      return io_error("is the port taken? " + std::string(std::strerror(trouble)));
+    if (trouble == EADDRINUSE) return io_error("the port is taken; is another server running?");
+    if (trouble != EADDRNOTAVAIL && trouble != EAFNOSUPPORT)
+      return io_error(std::strerror(trouble));
   }
   if (listeners_.empty()) return io_error(std::strerror(trouble));
   return ok_status();
