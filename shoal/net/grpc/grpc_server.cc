@@ -67,6 +67,7 @@ struct GrpcServer::State final : FederationCalls, std::enable_shared_from_this<S
   const std::shared_ptr<Intake> intake;
   FederationService service;
   ObservationParts observations;
+  std::unique_ptr<ConnectionDoor> door;
   std::unique_ptr<grpc::Server> server;
   std::string address;
 
@@ -101,7 +102,9 @@ std::optional<Refusal> GrpcServer::State::check_member(const PeerIdentity& peer,
     gate.refused(peer, node, refusal);
     return refusal;
   }
-  return gate.heard(peer, node);
+  auto refusal = gate.heard(peer, node);
+  if (!refusal) intake->admitted(peer);
+  return refusal;
 }
 
 grpc::Status GrpcServer::State::join(const PeerIdentity& peer, Buffer& request, Buffer& reply) {
@@ -118,6 +121,7 @@ grpc::Status GrpcServer::State::join(const PeerIdentity& peer, Buffer& request, 
   candidate.address = wish.address();
   const auto answer = gate.join(peer, std::move(candidate));
   if (const auto* refusal = std::get_if<Refusal>(&answer)) return refuse(*refusal);
+  intake->admitted(peer);
 
   wire::JoinReply place;
   place.set_run(settings.run);
@@ -173,6 +177,7 @@ grpc::Status GrpcServer::State::get_status(const PeerIdentity& peer, Buffer& req
   wire::StatusRequest wish;
   if (const Status parsed = parse_message(request, kUnauthenticatedBytesMax, wish); !parsed.ok())
     return refuse_ours(peer, malformed(parsed.error().message));
+  if (peer.certified && !gate.still_admitted(peer)) intake->admitted(peer);
   std::function<std::string()> make_json;
   {
     const std::lock_guard lock(mutex);
@@ -283,17 +288,20 @@ Result<std::unique_ptr<GrpcServer>> GrpcServer::start(const GrpcServerSettings& 
   quiet_transport_log();
   SHOAL_TRY(const auto credentials, server_credentials(settings.tls, settings.listen));
   auto state = std::make_shared<State>(settings, gate, sink, metrics);
+  const DoorLimits limits{settings.strangers_max, settings.strangers_per_address_max,
+                          settings.times.handshake_s};
+  SHOAL_TRY(state->door, ConnectionDoor::listen(settings.listen, limits, metrics));
+  state->intake->tell(state->door.get());
   grpc::ServerBuilder builder;
   set_server_options(builder);
-  int port = 0;
-  builder.AddListeningPort(settings.listen, credentials, &port);
+  state->door->attach(builder, credentials);
   builder.RegisterService(&state->service);
   state->server = builder.BuildAndStart();
-  if (!state->server || port == 0)
-    return io_error(fmt::format("cannot listen on {}; is the port taken?", settings.listen));
-  state->address =
-      fmt::format("{}:{}", settings.listen.substr(0, settings.listen.rfind(':')), port);
+  if (!state->server) return io_error(fmt::format("gRPC does not start on {}", settings.listen));
+  state->address = fmt::format("{}:{}", settings.listen.substr(0, settings.listen.rfind(':')),
+                               state->door->port());
   state->intake->start();
+  state->door->start();
   state->upkeep();
   return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(state)));
 }
@@ -359,6 +367,7 @@ void GrpcServer::shut_down(double patience_s) {
   state_->intake->stop();
   for (const auto& box : state_->outboxes())
     box->close(grpc::Status(grpc::StatusCode::UNAVAILABLE, "the server is going down"));
+  state_->door->stop();
   state_->server->Shutdown(after_s(patience_s));
   state_->server->Wait();
   state_->server.reset();  // not on a thread of gRPC's, whoever lets go of the state last

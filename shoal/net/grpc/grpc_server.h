@@ -31,6 +31,7 @@ struct TlsFiles {
 // The times of net/limits.h; tests shorten them.
 struct GrpcTimes {
   double control_deadline_s = kControlDeadline_s;  // also of a frame's head
+  double handshake_s = kHandshakeTimeout_s;        // until the first call that is let in
   double upload_grace_s = kUploadGrace_s;
   double upload_bytes_per_second_min = kUploadBytesPerSecondMin;
   double heartbeat_s = kHeartbeat_s;
@@ -51,6 +52,9 @@ struct GrpcServerSettings {
   std::uint64_t observation_bytes_max = kFrameOverheadBytesMax;  // of one that a member sends
   // Frames that were delivered count as held until the program has let go of them.
   bool count_until_used = false;
+  // Of connections on which no call has passed the gate yet; from loopback only the first counts.
+  std::size_t strangers_max = kUnauthenticatedConnectionsMax;
+  std::size_t strangers_per_address_max = kUnauthenticatedConnectionsPerAddressMax;
   GrpcTimes times;
 };
 

@@ -15,6 +15,7 @@
 #include <set>
 
 #include "shoal/net/gate.h"
+#include "shoal/net/grpc/connection_door.h"
 #include "shoal/net/grpc/grpc_server.h"
 #include "shoal/net/grpc/timer.h"
 #include "shoal/net/grpc/upload_budget.h"
@@ -30,6 +31,12 @@ class Intake : public std::enable_shared_from_this<Intake> {
   // Gate, sink and metrics outlive every call that begin() has answered.
   Intake(Gate& gate, FrameSink& sink, Metrics& metrics, GrpcTimes times,
          std::uint64_t frame_bytes_max, bool count_until_used);
+
+  // Whom to tell of peers that the gate has let in; before start(). It outlives every call.
+  void tell(ConnectionDoor* door) { door_ = door; }
+  void admitted(const PeerIdentity& peer) {
+    if (door_ != nullptr) door_->admitted(peer.address);
+  }
 
   // Begins to watch for slow senders.
   void start();
@@ -62,6 +69,7 @@ class Intake : public std::enable_shared_from_this<Intake> {
   const std::uint64_t frame_bytes_max_;
   const bool count_until_used_;
   UploadBudget budget_;
+  ConnectionDoor* door_ = nullptr;
   std::atomic<bool> stopping_{false};
   std::mutex sweep_mutex_;  // held while sweeping: stop() waits for it
   std::mutex mutex_;

@@ -49,10 +49,13 @@ void Upload::take_head() {
   if (head == nullptr) return refuse(malformed("a frame begins with its head"));
   if (const auto refusal = intake_->gate().check_head(peer_, *head)) {
     std::optional<Receipt> receipt;
-    if (refusal->code == RefusalCode::kAlreadyExists)
+    if (refusal->code == RefusalCode::kAlreadyExists) {
+      intake_->admitted(peer_);
       receipt = intake_->gate().receipt_of(head->from, head->tag, head->round);
+    }
     return refuse_counted(*refusal, receipt);
   }
+  intake_->admitted(peer_);
   const std::uint64_t size_bytes = head->size_bytes;
   const NodeId from = head->from;
   if (!intake_->enter(from))
