@@ -21,6 +21,8 @@ inline constexpr std::size_t kUnauthenticatedConnectionsMax = 256;
 inline constexpr std::size_t kUnauthenticatedConnectionsPerAddressMax = 8;
 // Unread pieces of one client that the server may hold.
 inline constexpr std::size_t kQueuedChunksPerClientMax = 2;
+// Small federations upload side by side.
+inline constexpr std::uint64_t kUploadsBytesMin = std::uint64_t{16} << 20;
 // Frames waiting for one receiver; the oldest goes when there are more.
 inline constexpr std::size_t kQueuedFramesPerNodeMax = 8;
 

@@ -11,7 +11,8 @@ namespace {
 
 // What one member may have in line or under way: "queued bytes per client: 2 frames".
 constexpr std::size_t kUploadsPerMemberMax = 2;
-constexpr double kSweep_s = 1.0;
+// On a slow network nothing may end for so long: then more uploads are let in side by side.
+constexpr double kSweep_s = 0.1;
 
 }  // namespace
 
@@ -77,7 +78,8 @@ void Intake::sweep() {
   if (stopping_) return;
   // A sixteenth of what a member may cost: gRPC holds the rest in the buffers of its connection.
   const std::uint64_t per_member = kQueuedChunksPerClientMax * kChunkBytesMax / 16;
-  budget_.upkeep(std::max<std::uint64_t>(frame_bytes_max_, per_member * gate_.present()));
+  budget_.upkeep(
+      std::max<std::uint64_t>({frame_bytes_max_, kUploadsBytesMin, per_member * gate_.present()}));
   metrics_.set("shoal_upload_held_bytes", static_cast<double>(budget_.held_bytes()));
   metrics_.set("shoal_uploads_waiting", static_cast<double>(budget_.waiting()));
   std::vector<std::shared_ptr<Upload>> uploads;
