@@ -12,7 +12,7 @@ namespace {
 // What one member may have in line or under way: "queued bytes per client: 2 frames".
 constexpr std::size_t kUploadsPerMemberMax = 2;
 // On a slow network nothing may end for so long: then more uploads are let in side by side.
-constexpr double kSweep_s = 0.1;
+constexpr double kSweep_s = 0.5;
 
 }  // namespace
 
