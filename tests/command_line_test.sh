@@ -158,7 +158,7 @@ refuses "a run that is over" 'holds a run that is finished' \
 server=$!
 for try in $(seq 100); do [ -s address.txt ] && break; sleep 0.1; done
 port=$(sed 's/.*://' address.txt)
-refuses "a port that is taken" 'is the port taken' \
+refuses "a port that is taken" 'the port is taken' \
   "$shoal" server good.toml --listen "127.0.0.1:$port" --out elsewhere --kit host
 refuses "a folder that is taken" 'stop it first' \
   "$shoal" server good.toml --listen 127.0.0.1:0 --kit host --out served
