@@ -25,6 +25,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "shoal/base/clock.h"
 #include "shoal/base/file.h"
 #include "shoal/base/toml.h"
 #include "shoal/method/federated.h"
@@ -44,10 +45,6 @@ constexpr std::uint64_t kMemberRows = 10;
 constexpr double kMega = 1e6;
 constexpr double kMebi = 1 << 20;
 constexpr std::chrono::milliseconds kLook{2};
-
-double steady_s() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 template <class T>
 T must(Result<T> result) {
@@ -213,11 +210,11 @@ class UploadWatch {
     while (!over_) {
       std::this_thread::sleep_for(kLook);
       if (first_s_ == 0.0 && value_of(metrics_, "shoal_bytes_sent_total") > 0)
-        first_s_ = steady_s();
+        first_s_ = steady_now_s();
       const double bytes = value_of(metrics_, "shoal_bytes_received_total");
-      if (begin_s == 0.0 && bytes > done_bytes) begin_s = steady_s();
+      if (begin_s == 0.0 && bytes > done_bytes) begin_s = steady_now_s();
       if (bytes < done_bytes + round_bytes_) continue;
-      uploading_s_ += steady_s() - begin_s;
+      uploading_s_ += steady_now_s() - begin_s;
       begin_s = 0.0;
       done_bytes += round_bytes_;
     }
@@ -253,8 +250,8 @@ void serve(const std::string& folder, std::size_t members, std::size_t rounds) {
   UploadWatch watch(run->metrics(), frame_bytes * static_cast<double>(members));
   double cpu_before = 0.0;
   run->on_waiting([&](std::size_t, std::size_t) { cpu_before = cpu_s(RUSAGE_SELF); });
-  must(run->go(0.0, 2));
-  const double took_s = steady_s() - watch.first_s();
+  must(run->go(2));
+  const double took_s = steady_now_s() - watch.first_s();
   const double cpu = cpu_s(RUSAGE_SELF) - cpu_before;
   const double peak_bytes = memory_bytes("VmHWM") - idle_bytes;
   wait_for(child);
@@ -284,10 +281,10 @@ void raw_serve(const std::string& folder, std::size_t members, std::size_t round
   while (static_cast<double>(server->received_bytes()) < in_bytes) {
     std::this_thread::sleep_for(kLook);
     if (begin_s > 0.0 || server->received_bytes() == 0) continue;
-    begin_s = steady_s();
+    begin_s = steady_now_s();
     cpu_before = cpu_s(RUSAGE_SELF);
   }
-  const double took_s = steady_s() - begin_s;
+  const double took_s = steady_now_s() - begin_s;
   const double cpu = cpu_s(RUSAGE_SELF) - cpu_before;
   wait_for(child);
   fmt::print(" {:>9.0f} {:>9.2f} {:>9.2f}\n", in_bytes / kMega / took_s, cpu / in_bytes * 1e9,

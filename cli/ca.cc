@@ -4,6 +4,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "shoal/base/clock.h"
 #include "shoal/net/identity/certificate_authority.h"
 
 #include "cli/command.h"
@@ -21,18 +22,12 @@ struct CaOptions {
   std::string out;
 };
 
-std::int64_t now_unix_s() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 std::string date(std::int64_t unix_s) {
   return fmt::format("{:%Y-%m-%d}", fmt::gmtime(static_cast<std::time_t>(unix_s)));
 }
 
 int init(const CaOptions& options) {
-  if (auto status = CertificateAuthority::create(options.folder, options.days, now_unix_s());
+  if (auto status = CertificateAuthority::create(options.folder, options.days, unix_now_s());
       !status.ok())
     return complain(status.error());
   fmt::print(
@@ -52,7 +47,7 @@ int issue(const CaOptions& options) {
       !status.ok())
     return complain(status.error());
   const CertificateRequest request{options.name, options.server, options.hosts, options.days};
-  const auto kit = authority->issue(request, now_unix_s());
+  const auto kit = authority->issue(request, unix_now_s());
   if (!kit.ok()) return complain(kit.error());
   if (auto status = write_start_kit(*kit, options.name, out, options.replace); !status.ok())
     return complain(status.error());
@@ -64,7 +59,7 @@ int issue(const CaOptions& options) {
 int revoke(const CaOptions& options) {
   auto authority = CertificateAuthority::open(options.folder);
   if (!authority.ok()) return complain(authority.error());
-  const auto revoked = authority->revoke(options.name, now_unix_s());
+  const auto revoked = authority->revoke(options.name, unix_now_s());
   if (!revoked.ok()) return complain(revoked.error());
   if (revoked->empty()) {
     fmt::print("nothing left to revoke: '{}' had been revoked before\n", options.name);
@@ -82,7 +77,7 @@ int list(const CaOptions& options) {
   if (!authority.ok()) return complain(authority.error());
   const auto issued = authority->list();
   if (!issued.ok()) return complain(issued.error());
-  const std::int64_t now_s = now_unix_s();
+  const std::int64_t now_s = unix_now_s();
   fmt::print("{:24} {:6} {:7} {:10} {}\n", "name", "role", "state", "until", "serial");
   for (const IssuedCertificate& each : *issued)
     fmt::print("{:24} {:6} {:7} {:10} {}\n", each.name, each.server ? "server" : "member",

@@ -90,7 +90,7 @@ int serve(ServerOptions options) {
   server.on_waiting([&options](std::size_t present, std::size_t wanted) {
     if (!options.quiet) fmt::print(stderr, "{} of {} members are here\n", present, wanted);
   });
-  const auto summary = server.go(0.0, pool.threads());
+  const auto summary = server.go(pool.threads());
   progress.finish();
   if (!summary.ok()) return complain(summary.error());
   if (!*summary) {

@@ -21,7 +21,7 @@ function(shoal_test_program name folder)
                         PkgConfig::highway)
   target_compile_definitions(${name} PRIVATE SHOAL_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                              SHOAL_BUILD_DIR="${CMAKE_BINARY_DIR}")
-  add_test(NAME ${name} COMMAND ${name})
+  add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
   set_tests_properties(${name} PROPERTIES TIMEOUT 900
                        ENVIRONMENT "SHOAL_DATA_DIR=${CMAKE_BINARY_DIR}/data")
 endfunction()
@@ -51,7 +51,7 @@ if(SHOAL_WITH_GRPC AND TARGET shoal_command)
   target_compile_definitions(real_test PRIVATE SHOAL_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                              SHOAL_COMMAND="$<TARGET_FILE:shoal_command>"
                              SHOAL_MPIRUN="$<$<BOOL:${SHOAL_WITH_MPI}>:mpirun>")
-  add_test(NAME real_test COMMAND real_test)
+  add_test(NAME real_test COMMAND real_test --gtest_brief=1)
   set_tests_properties(real_test PROPERTIES TIMEOUT 900
                        ENVIRONMENT "SHOAL_DATA_DIR=${CMAKE_BINARY_DIR}/data")
 endif()

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <fmt/format.h>
 
+#include "shoal/base/clock.h"
 #include "shoal/base/log.h"
 #include "shoal/base/toml.h"
 #include "shoal/run/own_data.h"
@@ -12,16 +13,6 @@ namespace {
 
 constexpr double kTickPeriod_s = 0.5;
 constexpr double kDrainPatience_s = 10.0;
-
-double steady_s() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-std::int64_t unix_s() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 }  // namespace
 
@@ -41,7 +32,7 @@ Result<std::unique_ptr<MemberRun>> MemberRun::join(const MemberRunSettings& sett
     const auto trouble = [](const Error& error) {
       log_event(LogLevel::kError, "revocation_list", {{"why", error.message}});
     };
-    SHOAL_TRY(member->revocations_, RevocationList::open(settings.revoked, &steady_s, trouble));
+    SHOAL_TRY(member->revocations_, RevocationList::open(settings.revoked, &steady_now_s, trouble));
   }
   if (member->assembly().method->servers() == 0) member->make_gate();
   if (!settings.state.empty()) SHOAL_TRY_STATUS(member->recover());
@@ -89,7 +80,7 @@ void MemberRun::make_gate() {
       [&assembly](const Message& message, const Member&) {
         return assembly.content_check(message, 0);
       },
-      &steady_s, &unix_s);
+      &steady_now_s, &unix_now_s);
   if (revocations_)
     gate_->set_revoked([this](const Digest& key) { return revocations_->is_revoked(key); });
 }

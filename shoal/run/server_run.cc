@@ -9,6 +9,7 @@
 #include <random>
 #include <thread>
 
+#include "shoal/base/clock.h"
 #include "shoal/base/file.h"
 #include "shoal/base/log.h"
 #include "shoal/base/toml.h"
@@ -24,16 +25,6 @@ constexpr std::chrono::milliseconds kLookPeriod{20};
 // After a failed commit: how long until it is tried again.
 constexpr std::chrono::milliseconds kCommitRetry{500};
 constexpr double kShutDownPatience_s = 5.0;
-
-double steady_s() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-std::int64_t unix_s() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 // An update, twice over for corrections, and its envelope.
 std::uint64_t frame_bytes_max(const Assembly& assembly) {
@@ -113,7 +104,7 @@ Result<std::unique_ptr<ServerRun>> ServerRun::open(const Experiment& experiment,
     const auto trouble = [](const Error& error) {
       log_event(LogLevel::kError, "revocation_list", {{"why", error.message}});
     };
-    SHOAL_TRY(run->revocations_, RevocationList::open(settings.revoked, &steady_s, trouble));
+    SHOAL_TRY(run->revocations_, RevocationList::open(settings.revoked, &steady_now_s, trouble));
   }
   run->make_gate();
   SHOAL_TRY_STATUS(run->recover(opened.recovered));
@@ -181,7 +172,7 @@ void ServerRun::make_gate() {
       [&assembly](const Message& message, const Member& sender) {
         return assembly.content_check(message, rows_of(assembly, sender));
       },
-      &steady_s, &unix_s);
+      &steady_now_s, &unix_now_s);
   gate_->on_event([this](const GateEvent& event) { on_gate_event(event); });
   if (revocations_)
     gate_->set_revoked([this](const Digest& key) { return revocations_->is_revoked(key); });
@@ -267,7 +258,7 @@ std::vector<FrameReceipt> ServerRun::counted_receipts(Step round) const {
 // The round before is over: durable first, then announced. A disk that is full holds the run here,
 // with its last checkpoint intact, until there is room or it is asked to stop.
 void ServerRun::boundary(Node& node) {
-  const auto begin = std::chrono::steady_clock::now();
+  const double begin_s = steady_now_s();
   const Step next = node.step();
   RealWorld::Saved saved = run_->save(node);
   if (next > 0) {
@@ -285,8 +276,7 @@ void ServerRun::boundary(Node& node) {
       if (run_->world().stopping()) return;
     }
     metrics_.add("shoal_rounds_committed_total", 1);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    metrics_.took("shoal_commit", took.count());
+    metrics_.took("shoal_commit", steady_now_s() - begin_s);
     server_->committed(next);
   }
   model_ = saved.kept;
@@ -304,8 +294,8 @@ void ServerRun::write_line(const LedgerLine& line) {
     log_event(LogLevel::kError, "ledger_not_written", {{"why", written_.error().message}});
 }
 
-Result<std::optional<RunSummary>> ServerRun::go(double wall_s_before, std::size_t threads) {
-  const auto begin = std::chrono::steady_clock::now();
+Result<std::optional<RunSummary>> ServerRun::go(std::size_t threads) {
+  const double begin_s = steady_now_s();
   if (!wait_for_members()) return std::optional<RunSummary>();
   run_->on_line([this](const LedgerLine& line) {
     write_line(line);
@@ -323,9 +313,8 @@ Result<std::optional<RunSummary>> ServerRun::go(double wall_s_before, std::size_
   server_->shut_down(kShutDownPatience_s);
   if (run_->result().interrupted) return std::optional<RunSummary>();
   if (!written_.ok()) SHOAL_TRY_STATUS(writer_.go_on(settings_.folder, run_->result().lines));
-  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
   SHOAL_TRY_STATUS(
-      writer_.finish(run_->assembly(), run_->result(), wall_s_before + wall.count(), threads));
+      writer_.finish(run_->assembly(), run_->result(), steady_now_s() - begin_s, threads));
   SHOAL_TRY(RunSummary summary, writer_.summarise(run_->assembly(), run_->result()));
   return std::optional<RunSummary>(std::move(summary));
 }

@@ -1,7 +1,7 @@
 // ServerRun: the server's process of a run over a network, from its folder to its result.
 //
 //   SHOAL_TRY(auto run, ServerRun::open(experiment, settings, pool));
-//   SHOAL_TRY(const auto summary, run->go());       // none when it was asked to stop
+//   SHOAL_TRY(const auto summary, run->go(pool.threads()));       // none when it was asked to stop
 //
 // The folder is that of any run (run_folder.h) plus state/ (net/server_store.h) and audit.jsonl.
 // At the beginning of every round the state of the round before is made durable, and only then are
@@ -69,7 +69,8 @@ class ServerRun {
   // From any thread or a signal handler.
   void request_stop() { run_->world().request_stop(); }
 
-  Result<std::optional<RunSummary>> go(double wall_s_before, std::size_t threads);
+  // None when it was asked to stop. `threads` is for the record.
+  Result<std::optional<RunSummary>> go(std::size_t threads);
 
  private:
   ServerRun(const ServerRunSettings& settings, std::unique_ptr<RealRun> run);

@@ -27,13 +27,13 @@ void stop_a_member(double stopped_s, int rounds) {
   run.start();
   ASSERT_TRUE(run.waits_for_rounds(0, kPatience_s)) << file_text(run.log("server"));
   run.member(1).pause();
-  const double begin_s = steady_s();
+  const double begin_s = steady_now_s();
   double slowest_s = 0.0;
-  while (steady_s() - begin_s < stopped_s && run.server().running()) {
+  while (steady_now_s() - begin_s < stopped_s && run.server().running()) {
     const Step before = run.rounds_on_disk();
-    const double since_s = steady_s();
+    const double since_s = steady_now_s();
     run.waits_for_rounds(before, 3.0 * kDeadline_s);
-    if (run.server().running()) slowest_s = std::max(slowest_s, steady_s() - since_s);
+    if (run.server().running()) slowest_s = std::max(slowest_s, steady_now_s() - since_s);
   }
   run.member(1).resume();
   say("  stopped for {:.0f} s; the slowest round took {:.2f} s\n", stopped_s, slowest_s);
@@ -66,11 +66,11 @@ TEST(Pause, PeersGoOnWithoutOneThatIsStopped) {
   ASSERT_TRUE(becomes_true(kPatience_s, joined)) << file_text(run.log("server"));
   run.member(0).pause();
   for (const std::size_t i : {1, 2, 3}) run.start_member(i);
-  const double begin_s = steady_s();
+  const double begin_s = steady_now_s();
   for (const std::size_t i : {1, 2, 3})
     EXPECT_EQ(run.member(i).wait(kPatience_s), 0)
         << file_text(run.log(fmt::format("member-{}", i)));
-  const double took_s = steady_s() - begin_s;
+  const double took_s = steady_now_s() - begin_s;
   say("  three peers went on without the fourth: {} steps in {:.1f} s\n", kSteps, took_s);
   EXPECT_LE(took_s, 2.0 * kPeerPatience_s * kSteps + kLastTries_s + 5.0);
   if (!soaking()) return;  // the last one takes as long once more

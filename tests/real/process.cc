@@ -63,8 +63,8 @@ bool Process::running() {
 }
 
 std::optional<int> Process::wait(double patience_s) {
-  const double until_s = steady_s() + patience_s;
-  while (running() && steady_s() < until_s) sleep_s(kLookPeriod_s);
+  const double until_s = steady_now_s() + patience_s;
+  while (running() && steady_now_s() < until_s) sleep_s(kLookPeriod_s);
   return code_;
 }
 
@@ -95,10 +95,6 @@ std::size_t Process::descriptors() const {
   std::error_code ignored;
   const std::filesystem::directory_iterator files("/proc/" + std::to_string(id_) + "/fd", ignored);
   return static_cast<std::size_t>(std::distance(begin(files), end(files)));
-}
-
-double steady_s() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 void sleep_s(double duration_s) {

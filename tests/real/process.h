@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "shoal/base/clock.h"
+
 namespace shoal::real {
 
 class Process {
@@ -40,15 +42,14 @@ class Process {
 };
 
 // The time of the steady clock.
-double steady_s();
 void sleep_s(double duration_s);
 
 // Asks until it says yes; false when that took longer than patience_s.
 template <class Question>
 bool becomes_true(double patience_s, Question question) {
-  const double until_s = steady_s() + patience_s;
+  const double until_s = steady_now_s() + patience_s;
   while (!question()) {
-    if (steady_s() > until_s) return false;
+    if (steady_now_s() > until_s) return false;
     sleep_s(0.01);
   }
   return true;

@@ -32,8 +32,8 @@ struct Outcome {
 // back.
 Outcome ride_out(Federation& run, double usable_s) {
   Outcome outcome;
-  const double until_s = steady_s() + usable_s;
-  while (run.server().running() && steady_s() < until_s) {
+  const double until_s = steady_now_s() + usable_s;
+  while (run.server().running() && steady_now_s() < until_s) {
     for (std::size_t i = 0; i < run.members(); ++i) {
       const auto code = run.member(i).wait(0.0);
       if (!code || *code == 0 || !run.server().running()) continue;
@@ -72,14 +72,14 @@ bool survive(const char* what, const Weather& weather, std::uint64_t seed, doubl
   const auto reference = run.simulate();
   FaultyProxy proxy(run.address(), seed);
   run.set_way(fmt::format("{}:{}", weather.certificates ? "localhost" : "127.0.0.1", proxy.port()));
-  const double begin_s = steady_s();
+  const double begin_s = steady_now_s();
   run.start();
   EXPECT_TRUE(run.waits_for_rounds(0, kPatience_s)) << file_text(run.log("server"));
   proxy.set(weather.faults);
   const Outcome outcome = ride_out(run, usable_s);
   say("  {}: {} after {:.1f} s; {} chunks, {} garbled, {} breaks, {} connections, {} "
       "members came back\n",
-      what, outcome.finished ? "done" : "unusable", steady_s() - begin_s, proxy.chunks(),
+      what, outcome.finished ? "done" : "unusable", steady_now_s() - begin_s, proxy.chunks(),
       proxy.corrupted(), proxy.broken(), proxy.connections(), outcome.restarts);
   if (!outcome.finished) {
     expect_given_up(run, proxy);

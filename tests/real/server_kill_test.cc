@@ -48,7 +48,7 @@ int kill_server(Federation& run, int kills, double round_s, RandomStream& random
     const Step before = run.rounds_on_disk();
     run.server().kill();
     ++killed;
-    const double begin_s = steady_s();
+    const double begin_s = steady_now_s();
     run.start_server();
     if (killed < kills && killed % 4 == 3) continue;  // the next one comes at once
     // Killed behind the end of its run, it says so and ends.
@@ -58,12 +58,12 @@ int kill_server(Federation& run, int kills, double round_s, RandomStream& random
       return serving || !run.server().running();
     })) << file_text(run.log("server"));
     if (!serving) return killed;
-    times.serving_s.push_back(steady_s() - begin_s);
+    times.serving_s.push_back(steady_now_s() - begin_s);
     const bool resumed = becomes_true(
         kPatience_s, [&] { return run.rounds_on_disk() > before || !run.server().running(); });
     EXPECT_TRUE(resumed) << file_text(run.log("server"));
     // Killed behind its last round it has none to commit, and only waits for members who are gone.
-    if (run.rounds_on_disk() > before) times.resumed_s.push_back(steady_s() - begin_s);
+    if (run.rounds_on_disk() > before) times.resumed_s.push_back(steady_now_s() - begin_s);
     if (testing::Test::HasFailure()) return killed;
   }
   return killed;

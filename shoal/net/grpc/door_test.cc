@@ -71,7 +71,7 @@ struct World {
   }
   // Mean time of a round: a frame to every member, and one back.
   double rounds(int count) {
-    const double began_s = steady_seconds();
+    const double began_s = steady_now_s();
     for (int i = 0; i < count; ++i, ++round) {
       server.gate->open_round(round);
       const Frame frame = random_frame("model", round, 50'000, round);
@@ -82,7 +82,7 @@ struct World {
       }
       EXPECT_EQ(server.sink.wait_frames((round + 1) * kMembers).size(), (round + 1) * kMembers);
     }
-    return (steady_seconds() - began_s) / count;
+    return (steady_now_s() - began_s) / count;
   }
   double refused(const std::string& reason) const {
     return metric(server.metrics, "shoal_connections_refused_total", "reason=\"" + reason + "\"");

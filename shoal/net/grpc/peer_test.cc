@@ -21,7 +21,7 @@ struct PeerParty : ClientParty {
     gate_settings.frame_bytes_max = std::uint64_t{16} << 20;
     gate_settings.only_current_round = false;
     gate = std::make_unique<Gate>(
-        gate_settings, [](const Message&, const Member&) { return ok_status(); }, steady_seconds,
+        gate_settings, [](const Message&, const Member&) { return ok_status(); }, steady_now_s,
         [] { return static_cast<std::int64_t>(std::time(nullptr)); });
     const Status started = client->start(sink, gate.get());
     ASSERT_TRUE(started.ok()) << started.error().message;

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "shoal/base/clock.h"
 #include "shoal/base/random.h"
 #include "shoal/net/grpc/grpc_client.h"
 #include "shoal/net/grpc/grpc_server.h"
@@ -82,14 +83,10 @@ inline GrpcTimes quick_times() {
   return times;
 }
 
-inline double steady_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 inline bool wait_until(const std::function<bool()>& condition) {
-  const double until_s = steady_seconds() + kPatience_s;
+  const double until_s = steady_now_s() + kPatience_s;
   while (!condition()) {
-    if (steady_seconds() > until_s) return false;
+    if (steady_now_s() > until_s) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   return true;
@@ -104,7 +101,7 @@ struct ServerParty {
     gate_settings.places = places;
     gate_settings.frame_bytes_max = std::uint64_t{16} << 20;
     gate = std::make_unique<Gate>(
-        gate_settings, [](const Message&, const Member&) { return ok_status(); }, steady_seconds,
+        gate_settings, [](const Message&, const Member&) { return ok_status(); }, steady_now_s,
         [] { return static_cast<std::int64_t>(std::time(nullptr)); });
     gate->open_round(0);
     settings.listen = "127.0.0.1:0";

@@ -9,6 +9,8 @@
 #include <grpcpp/alarm.h>
 #include <memory>
 
+#include "shoal/base/clock.h"
+
 namespace shoal {
 
 // By the steady clock: a wall clock that is set does not move it.
@@ -16,7 +18,6 @@ inline gpr_timespec after_s(double time_s) {
   return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                       gpr_time_from_micros(static_cast<std::int64_t>(time_s * 1e6), GPR_TIMESPAN));
 }
-double steady_now_s();
 
 // Not thread-safe; its owner's lock guards it. May be set from its own callback.
 class Timer {
