@@ -23,6 +23,9 @@ inline constexpr std::size_t kUnauthenticatedConnectionsPerAddressMax = 8;
 inline constexpr std::size_t kQueuedChunksPerClientMax = 2;
 // Small federations upload side by side.
 inline constexpr std::uint64_t kUploadsBytesMin = std::uint64_t{16} << 20;
+// Longer than a busy server needs until the next of a cohort begins its upload, and short beside a
+// round's deadline.
+inline constexpr double kUploadLinePatience_s = 2.0;
 // Frames waiting for one receiver; the oldest goes when there are more.
 inline constexpr std::size_t kQueuedFramesPerNodeMax = 8;
 

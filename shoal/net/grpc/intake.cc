@@ -78,8 +78,10 @@ void Intake::sweep() {
   if (stopping_) return;
   // A sixteenth of what a member may cost: gRPC holds the rest in the buffers of its connection.
   const std::uint64_t per_member = kQueuedChunksPerClientMax * kChunkBytesMax / 16;
+  const double now_s = steady_now_s();
   budget_.upkeep(
-      std::max<std::uint64_t>({frame_bytes_max_, kUploadsBytesMin, per_member * gate_.present()}));
+      std::max<std::uint64_t>({frame_bytes_max_, kUploadsBytesMin, per_member * gate_.present()}),
+      now_s);
   metrics_.set("shoal_upload_held_bytes", static_cast<double>(budget_.held_bytes()));
   metrics_.set("shoal_uploads_waiting", static_cast<double>(budget_.waiting()));
   std::vector<std::shared_ptr<Upload>> uploads;
@@ -91,7 +93,6 @@ void Intake::sweep() {
       if (const auto alive = weak.lock()) alive->sweep();
     });
   }
-  const double now_s = steady_now_s();
   for (const auto& upload : uploads) upload->sweep(now_s);
 }
 

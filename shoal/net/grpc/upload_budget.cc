@@ -2,12 +2,19 @@
 
 #include <vector>
 
+#include "shoal/net/limits.h"
+
 namespace shoal {
 
-void UploadBudget::upkeep(std::uint64_t bytes_max) {
+void UploadBudget::upkeep(std::uint64_t bytes_max, double now_s) {
   std::unique_lock lock(mutex_);
   bytes_max_ = bytes_max;
-  if (!moved_ && !line_.empty()) overdraft_bytes_ = 2 * overdraft_bytes_ + bytes_max;
+  if (moved_ || line_.empty()) {
+    still_since_s_ = now_s;
+  } else if (now_s - still_since_s_ >= kUploadLinePatience_s) {
+    overdraft_bytes_ = 2 * overdraft_bytes_ + bytes_max;
+    still_since_s_ = now_s;
+  }
   moved_ = false;
   admit(std::move(lock));
 }

@@ -4,8 +4,8 @@
 // The line goes by `order`, then by arrival. A server that adds updates up in the order of its
 // cohort holds those that come before their turn, so the one whose turn it is must not wait behind
 // them: whoever goes before all that hold room is let in beyond the budget. Where the next one
-// stays away, room is held by frames that wait for it; when nothing has moved between two calls of
-// upkeep(), the budget doubles until the line is empty, so a straggler costs
+// stays away, room is held by frames that wait for it; when nothing has moved for
+// kUploadLinePatience_s, the budget doubles until the line is empty, so a straggler costs
 // memory (at most every update of the round) and a moment, never the round. A frame that is larger
 // than the whole budget is let in alone. Thread-safe; `granted` runs on the thread that freed the
 // room, without the lock.
@@ -25,8 +25,8 @@ class UploadBudget {
   using Ticket = std::uint64_t;
 
   explicit UploadBudget(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
-  // Sets the budget, and sees whether the line has moved. To be called now and then.
-  void upkeep(std::uint64_t bytes_max);
+  // Sets the budget, and sees whether the line has moved. To be called now and then, by one clock.
+  void upkeep(std::uint64_t bytes_max, double now_s);
   Ticket ticket();
   // Calls granted(), at once or later, unless the ticket is given back before.
   void acquire(Ticket ticket, std::uint64_t order, std::uint64_t bytes,
@@ -51,6 +51,7 @@ class UploadBudget {
   std::uint64_t overdraft_bytes_ = 0;
   std::uint64_t held_bytes_ = 0;
   bool moved_ = true;  // since the last upkeep
+  double still_since_s_ = 0.0;
   Ticket last_ticket_ = 0;
   std::map<Ticket, Place> places_;
   std::map<Place, Entry> line_;

@@ -281,9 +281,11 @@ TEST(UploadBudget, TheOneWhoseTurnItIsDoesNotWait) {
   budget.release(tickets[5]);
   EXPECT_EQ(granted.back(), 7u);  // by order, not by arrival
   budget.release(tickets[8]);     // leaves the line
-  budget.upkeep(100);             // something has moved
+  budget.upkeep(100, 10.0);       // something has moved
+  budget.upkeep(100, 10.1 + kUploadLinePatience_s / 2);
   EXPECT_EQ(granted.size(), 4u);
-  budget.upkeep(100);  // nothing has: those that hold room wait for somebody who stays away
+  // Nothing has moved: those that hold room wait for somebody who stays away.
+  budget.upkeep(100, 10.1 + kUploadLinePatience_s);
   EXPECT_EQ(granted.back(), 9u);
   EXPECT_EQ(budget.waiting(), 0u);
   for (const auto& [order, ticket] : tickets) budget.release(ticket);
