@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "shoal/base/log.h"
+#include "shoal/net/limits.h"
 
 namespace shoal {
 namespace {
@@ -12,6 +13,8 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
 // A stop request from a signal handler cannot wake the thread, so it looks this often.
 constexpr double kLookPeriod_s = 0.2;
+
+static_assert(kMissedStepsMax < kQueuedFramesPerNodeMax, "a newcomer's absences fit its queue");
 
 }  // namespace
 
@@ -109,6 +112,10 @@ Status RealWorld::load_outgoing(ByteReader& in) {
     outgoing_.push_back(std::move(sent));
   }
   return ok_status();
+}
+
+void RealWorld::begin_as(NodeId node, Newcomer newcomer) {
+  locals_.at(node).node->begin_as(std::move(newcomer));
 }
 
 // --- The driving thread ---

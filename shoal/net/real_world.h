@@ -74,6 +74,9 @@ class RealWorld : public World, public Meter, public FrameSink {
   // had sent in that step is sent again.
   Status restore(NodeId node, ByteView state);
 
+  // Before run(): the local node comes to a run under way without its state.
+  void begin_as(NodeId node, Newcomer newcomer);
+
   // Until all local programs have ended and, where the ledger is kept, all others have said so too
   // or `linger_s` have passed since.
   Stop run(double linger_s);
