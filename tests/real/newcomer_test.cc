@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "shoal/base/random.h"
+
 #include "tests/real/federation.h"
 
 namespace shoal::real {
@@ -13,6 +15,7 @@ constexpr double kPatience_s = 60.0;
 constexpr double kEnd_s = 120.0;
 constexpr std::size_t kVictim = 2;
 constexpr std::size_t kLinesBefore = 10;  // of the ledger, when it is killed
+constexpr double kLongPatience_s = 3600.0;
 constexpr auto npos = std::string::npos;
 
 FederationSettings settings_of(const std::string& method, double patience_s, int steps) {
@@ -33,13 +36,16 @@ std::vector<LedgerLine> lines_of(const Federation& run) {
   return lines.ok() ? *std::move(lines) : std::vector<LedgerLine>();
 }
 
+std::string state_of(const Federation& run, std::size_t member) {
+  return fmt::format("{}/state-member-{}", run.folder(), member);
+}
+
 // Kills the peer in the middle of the run, and its state folder with it.
 void kill_with_its_disk(Federation& run) {
   ASSERT_TRUE(becomes_true(kPatience_s, [&] { return lines_of(run).size() > kLinesBefore; }))
       << file_text(run.log("server"));
   run.member(kVictim).kill();
-  const std::string state = fmt::format("{}/state-member-{}", run.folder(), kVictim);
-  EXPECT_GT(std::filesystem::remove_all(state), 0u);
+  EXPECT_GT(std::filesystem::remove_all(state_of(run, kVictim)), 0u);
 }
 
 void expect_whole_run(Federation& run, std::size_t steps) {
@@ -63,7 +69,7 @@ void expect_whole_run(Federation& run, std::size_t steps) {
 // Nobody's patience runs out in this run, so it ends only if no wait is in vain.
 TEST(Newcomer, TakesPartAgainWithoutAnybodysDeadline) {
   constexpr int kSteps = 300;
-  Federation run(settings_of("dpsgd", 3600.0, kSteps));
+  Federation run(settings_of("dpsgd", kLongPatience_s, kSteps));
   run.start();
   kill_with_its_disk(run);
   run.start_member(kVictim);
@@ -91,6 +97,29 @@ TEST(Newcomer, IsToldWhatItWouldHaveToRemember) {
   const std::string log = file_text(run.log(fmt::format("member-{}", kVictim)));
   EXPECT_NE(log.find("gradient tracking needs the peer's own share"), npos) << log;
   EXPECT_NE(log.find("come back with --state"), npos) << log;
+}
+
+// Whoever it is and whenever: also two neighbours at a time, and newcomers themselves.
+TEST(Newcomer, AnybodyAtAnyMoment) {
+  RandomStream random(4, purpose("newcomer"), 0);
+  const int kills = soak_count(5, 100);
+  Federation run(settings_of("dpsgd", kLongPatience_s, 200 * kills));
+  run.start();
+  ASSERT_TRUE(becomes_true(kPatience_s, [&] { return !lines_of(run).empty(); }))
+      << file_text(run.log("server"));
+  int killed = 0;
+  for (; killed < kills && run.server().running(); ++killed) {
+    sleep_s(random.uniform() * 1.5);
+    const auto i = static_cast<std::size_t>(random.uniform() * static_cast<double>(run.members()));
+    run.member(i).kill();
+    std::filesystem::remove_all(state_of(run, i));
+    run.start_member(i);
+  }
+  say("  killed {} times\n", killed);
+  run.expect_end(kEnd_s + 10.0 * kills);
+  const auto lines = lines_of(run);
+  ASSERT_FALSE(lines.empty());
+  EXPECT_LT(lines.back().figure("test_loss_worst").value(), 1.0);
 }
 
 }  // namespace
