@@ -79,6 +79,11 @@ void Recorder::node_left(NodeId node) {
     if (!round.complete && !round.done.empty()) check_complete(step, round);
 }
 
+// Lines that are out stay as they are.
+void Recorder::node_returned(NodeId node) {
+  if (schedule_.reports(node)) alive_.insert(node);
+}
+
 void Recorder::check_complete(Step step, Round& round) {
   const bool all = std::all_of(alive_.begin(), alive_.end(), [&](NodeId node) {
     return round.done.count(node) > 0 || newest_.has_done(node, step);

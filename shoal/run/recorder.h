@@ -47,6 +47,7 @@ class Recorder : public Observer {
   void figure(NodeId node, Step step, std::string_view name, double value) override;
   void step_done(NodeId node, Step step) override;
   void node_left(NodeId node) override;
+  void node_returned(NodeId node) override;
 
   // Waits for all tests and hands out every complete line; at the end of a run also those of
   // rounds that some nodes never reached.

@@ -213,6 +213,7 @@ void ServerRun::on_gate_event(const GateEvent& event) {
   if (event.kind == GateEvent::Kind::kAbsent || event.kind == GateEvent::Kind::kLeft)
     run_->world().lose(event.node);
   if (event.kind != GateEvent::Kind::kJoined && event.kind != GateEvent::Kind::kReturned) return;
+  run_->world().find(event.node);
   const std::vector<Member> members = gate_->members();
   if (auto status = store_->join(members); !status.ok())
     log_event(LogLevel::kError, "members_not_saved", {{"why", status.error().message}});

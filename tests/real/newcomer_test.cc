@@ -88,6 +88,19 @@ TEST(Newcomer, TakesPartAgainAmongPeersThatWentOn) {
   expect_whole_run(run, kSteps);
 }
 
+// By then nobody counts on it any more; the run's end waits for it all the same.
+TEST(Newcomer, TakesPartAgainAfterItWasGivenUp) {
+  if (!soaking()) GTEST_SKIP() << "a peer is given up after 15 s: make soak";
+  constexpr int kSteps = 400;
+  Federation run(settings_of("dpsgd", 0.2, kSteps));
+  run.start();
+  kill_with_its_disk(run);
+  sleep_s(20.0);
+  run.start_member(kVictim);
+  run.expect_end(kEnd_s);
+  expect_whole_run(run, kSteps);
+}
+
 TEST(Newcomer, IsToldWhatItWouldHaveToRemember) {
   Federation run(settings_of("gradient_tracking", 0.2, 20));
   run.start();
