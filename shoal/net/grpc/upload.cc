@@ -61,18 +61,25 @@ void Upload::take_head() {
   if (!intake_->enter(from))
     return refuse(Refusal{RefusalCode::kResourceExhausted, "too_many_uploads",
                           "two frames of this member are under way; send one after the other"});
+  bool over = false;  // cancelled or cut while the gate looked at the head
   {
     const std::lock_guard lock(mutex_);
-    entered_ = true;
+    over = stage_ != Stage::kHead;
+    entered_ = !over;
     assembly_.emplace(std::move(*head));
-    if (stage_ == Stage::kHead) stage_ = Stage::kWaiting;
+    if (!over) stage_ = Stage::kWaiting;
   }
+  if (over) return intake_->leave(from);
   intake_->budget().acquire(ticket_, from, size_bytes, [self = self_] { self->granted(); });
 }
 
 void Upload::granted() {
-  const std::lock_guard lock(mutex_);
-  if (stage_ != Stage::kWaiting) return;
+  std::unique_lock lock(mutex_);
+  if (stage_ != Stage::kWaiting) {
+    // The call was over before it stood in line, so nobody has given this room back.
+    lock.unlock();
+    return intake_->budget().release(ticket_);
+  }
   stage_ = Stage::kBody;
   granted_s_ = window_began_s_ = steady_now_s();
   intake_->metrics().took("shoal_upload_wait", granted_s_ - began_s_);
@@ -117,6 +124,11 @@ Frame Upload::take_frame() {
 }
 
 void Upload::finish_frame() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stage_ != Stage::kBody) return;
+    stage_ = Stage::kChecking;  // from here on nobody is slow but we
+  }
   const FrameHead& head = assembly_->head();
   const Frame frame = take_frame();
   auto answer = intake_->gate().check_body(peer_, head, frame);

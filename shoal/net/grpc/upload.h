@@ -26,7 +26,7 @@ class Upload final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   void OnDone() override;
 
  private:
-  enum class Stage : std::uint8_t { kHead, kWaiting, kBody, kFinished };
+  enum class Stage : std::uint8_t { kHead, kWaiting, kBody, kChecking, kFinished };
 
   void take_head();
   void granted();
