@@ -1,5 +1,6 @@
 // Who is let in by mutual TLS, and whose frames: certificates of our authority and of another,
 // none, a server that is another host, revoked keys, keys that rotate.
+#include <atomic>
 #include <ctime>
 
 #include "shoal/base/file.h"
@@ -66,7 +67,8 @@ class TlsWorld {
 };
 
 struct TlsParty : ServerParty {
-  explicit TlsParty(TlsWorld& world) : ServerParty(4, true) {
+  explicit TlsParty(TlsWorld& world, Gate::Revoked revoked = {}) : ServerParty(4, true) {
+    gate->set_revoked(std::move(revoked));
     settings.tls = world.files("server");
     start();
   }
@@ -136,9 +138,8 @@ TEST(GrpcTls, ANameThatIsNotOnesOwnIsRefused) {
 
 TEST(GrpcTls, ARevokedMemberIsThrownOut) {
   TlsWorld world;
-  TlsParty server(world);
   std::atomic<bool> revoked{false};
-  server.gate->set_revoked([&revoked](const Digest&) { return revoked.load(); });
+  TlsParty server(world, [&revoked](const Digest&) { return revoked.load(); });
   ClientParty member(server.settings.listen, "alpha");
   member.settings.tls = world.member("alpha");
   member.start();
@@ -150,9 +151,8 @@ TEST(GrpcTls, ARevokedMemberIsThrownOut) {
 // Also when it says nothing more: the server looks by itself.
 TEST(GrpcTls, ARevokedMemberLosesItsStream) {
   TlsWorld world;
-  TlsParty server(world);
   std::atomic<bool> revoked{false};
-  server.gate->set_revoked([&revoked](const Digest&) { return revoked.load(); });
+  TlsParty server(world, [&revoked](const Digest&) { return revoked.load(); });
   ClientParty member(server.settings.listen, "alpha");
   member.settings.tls = world.member("alpha");
   member.settings.times.heartbeat_s = 3600.0;
