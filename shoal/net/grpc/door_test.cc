@@ -159,5 +159,36 @@ TEST(ConnectionDoor, StrangersDoNotDisturbMembersWithCertificates) {
   flood(world, "TLS");
 }
 
+// What a member offers its peers stands behind a door as well.
+TEST(ConnectionDoor, StrangersDoNotDisturbPeers) {
+  ServerParty server(2);
+  server.start();
+  PeerParty alpha(server.settings.listen, "alpha");
+  PeerParty beta(server.settings.listen, "beta");
+  beta.settings.times.handshake_s = 1.5;
+  alpha.start_among(2);
+  beta.start_among(2);
+  server.server->started();
+  ASSERT_TRUE(alpha.client->wait_started());
+  const std::string address = server.gate->members()[beta.node() - 1].address;
+  const int port = std::stoi(address.substr(address.rfind(':') + 1));
+  std::vector<Descriptor> strangers;
+  for (std::size_t i = 0; i < kFlood; ++i) strangers.push_back(dial(port));
+  const Frame frame = random_frame("mix", 0, 100'000);
+  alpha.client->send(alpha.node(), beta.node(), frame);
+  const auto got = beta.sink.wait_frames(1);
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(*got[0].frame, *frame);
+  EXPECT_TRUE(wait_until([&] { return std::ranges::all_of(strangers, is_cut); }));
+  const auto refused = [&beta](const std::string& reason) {
+    return metric(beta.metrics, "shoal_connections_refused_total", "reason=\"" + reason + "\"");
+  };
+  EXPECT_GT(refused("too_many"), 0.0);
+  EXPECT_GT(refused("no_call_in_time"), 0.0);
+  EXPECT_TRUE(wait_until([&] { return metric(beta.metrics, "shoal_connections") <= 1.0; }));
+  alpha.client->send(alpha.node(), beta.node(), random_frame("mix", 1, 100));
+  EXPECT_EQ(beta.sink.wait_frames(2).size(), 2u);
+}
+
 }  // namespace
 }  // namespace shoal

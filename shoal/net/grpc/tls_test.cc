@@ -2,8 +2,10 @@
 // none, a server that is another host, revoked keys, keys that rotate.
 #include <atomic>
 #include <ctime>
+#include <future>
 
 #include "shoal/base/file.h"
+#include "shoal/net/grpc/open_line.h"
 #include "shoal/net/grpc/test_world.h"
 #include "shoal/net/grpc/transport_log.h"
 #include "shoal/net/identity/test_authority.h"
@@ -179,6 +181,45 @@ TEST(GrpcTls, AMemberTakesItsNewKeyWithoutARestart) {
   ASSERT_EQ(server.sink.wait_frames(2).size(), 2u);
   EXPECT_EQ(metric(member.metrics, "shoal_frames_dropped_total", "reason=\"stale\""), 0.0);
   EXPECT_TRUE(wait_until([&] { return server.gate->members()[0].key != old_key; }));
+}
+
+// Its oldest connection goes when it opens one too many; those of others stay.
+TEST(GrpcTls, AClientKeepsItsNewestConnections) {
+  TlsWorld world;
+  TlsParty server(world);
+  const auto open = [&](const TlsFiles& files) {
+    return std::make_shared<CallGroup>(open_line(files, server.settings.listen, {})->line);
+  };
+  const auto call = [](const std::shared_ptr<CallGroup>& calls) {
+    const auto answered = std::make_shared<std::promise<grpc::Status>>();
+    calls->call(
+        "GetStatus", wire::StatusRequest(), kPatience_s,
+        [answered](const grpc::Status& status, grpc::ByteBuffer&) { answered->set_value(status); });
+    return answered->get_future().get();
+  };
+  const auto open_now = [&] { return metric(server.metrics, "shoal_connections"); };
+  const auto cut = [&] {
+    return metric(server.metrics, "shoal_connections_refused_total",
+                  "reason=\"too_many_of_client\"");
+  };
+  const auto beta = open(world.member("beta"));
+  EXPECT_TRUE(call(beta).ok());
+  const TlsFiles files = world.member("alpha");
+  std::vector<std::shared_ptr<CallGroup>> alphas;
+  for (std::size_t i = 0; i < kConnectionsPerClientMax; ++i) {
+    alphas.push_back(open(files));
+    EXPECT_TRUE(call(alphas.back()).ok());
+  }
+  EXPECT_EQ(cut(), 0.0);
+  alphas.push_back(open(files));
+  EXPECT_TRUE(call(alphas.back()).ok());
+  EXPECT_TRUE(wait_until([&] { return open_now() == 1.0 + kConnectionsPerClientMax; }));
+  EXPECT_EQ(cut(), 1.0);
+  for (std::size_t i = 1; i < alphas.size(); ++i) EXPECT_TRUE(call(alphas[i]).ok());
+  EXPECT_TRUE(call(beta).ok());
+  EXPECT_EQ(cut(), 1.0);
+  for (const auto& calls : alphas) calls->close_and_wait();
+  beta->close_and_wait();
 }
 
 TEST(GrpcTls, FilesThatAreNotWhatTheyShouldBe) {
