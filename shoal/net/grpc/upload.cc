@@ -1,6 +1,7 @@
 #include "shoal/net/grpc/upload.h"
 
 #include <fmt/format.h>
+#include <new>
 
 #include "shoal/net/grpc/credentials.h"
 #include "shoal/net/grpc/translate.h"
@@ -24,7 +25,17 @@ void Upload::begin(std::shared_ptr<Upload> self) {
     StartRead(&read_);
 }
 
+// gRPC would swallow what is thrown here, and the call would hold its room for ever.
 void Upload::OnReadDone(bool ok) {
+  try {
+    take(ok);
+  } catch (const std::bad_alloc&) {
+    refuse(Refusal{RefusalCode::kResourceExhausted, "out_of_memory",
+                   "there is no memory for the frame; send it again later"});
+  }
+}
+
+void Upload::take(bool ok) {
   Stage stage;
   {
     const std::lock_guard lock(mutex_);

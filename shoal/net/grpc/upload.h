@@ -28,6 +28,7 @@ class Upload final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  private:
   enum class Stage : std::uint8_t { kHead, kWaiting, kBody, kChecking, kFinished };
 
+  void take(bool ok);
   void take_head();
   void granted();
   void take_body();
