@@ -19,6 +19,16 @@ if(SHOAL_SANITIZE)
   target_link_options(shoal_flags INTERFACE -fsanitize=address,undefined)
 endif()
 
+if(SHOAL_SANITIZE_THREADS)
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer -g1)  # also of generated code
+  add_link_options(-fsanitize=thread)
+endif()
+if(SHOAL_FUZZ)
+  # So that a fuzzer sees which branches of the library its input has taken.
+  target_compile_options(shoal_flags INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(shoal_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 find_program(SHOAL_CCACHE ccache)
 if(SHOAL_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${SHOAL_CCACHE})

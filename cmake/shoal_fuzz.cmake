@@ -1,9 +1,18 @@
 # One libFuzzer target a decoder: clang++ -DSHOAL_FUZZ=ON -DSHOAL_SANITIZE=ON.
 file(GLOB shoal_fuzz_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/fuzz/*_fuzz.cc)
+if(NOT SHOAL_WITH_GRPC)
+  list(FILTER shoal_fuzz_sources EXCLUDE REGEX "/(wire|pieces)_fuzz\\.cc$")
+endif()
 foreach(source ${shoal_fuzz_sources})
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${source})
   target_link_libraries(${name} PRIVATE shoal shoal_flags)
   target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  if(name MATCHES "^(wire|pieces)_fuzz$")
+    target_include_directories(${name} SYSTEM PRIVATE ${CMAKE_BINARY_DIR}/generated
+                               ${grpc_INCLUDE_DIRS})
+    target_link_libraries(${name} PRIVATE ${grpc_LINK_LIBRARIES})
+    add_dependencies(${name} shoal_wire)
+  endif()
 endforeach()

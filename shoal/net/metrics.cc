@@ -18,7 +18,7 @@ constexpr auto kHelp = std::to_array<Help>({
     {"shoal_bytes_received_total", "Bytes of frames received."},
     {"shoal_bytes_sent_total", "Bytes of frames sent."},
     {"shoal_connections", "Connections that are open."},
-    {"shoal_connections_refused_total", "Connections reset or cut before a call, by reason."},
+    {"shoal_connections_refused_total", "Connections reset or cut, by reason."},
     {"shoal_frames_received_total", "Frames received and delivered."},
     {"shoal_frames_sent_total", "Frames sent."},
     {"shoal_members", "Places of the run that are taken."},

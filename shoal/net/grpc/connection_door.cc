@@ -181,6 +181,7 @@ void ConnectionDoor::stop() {
   strangers_.clear();
   strangers_of_host_.clear();
   of_peer_.clear();
+  of_client_.clear();
   connections_.clear();
   metrics_.set("shoal_connections", 0.0);
 }
@@ -209,10 +210,13 @@ void ConnectionDoor::work() {
         epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_ms());
     for (int i = 0; i < count; ++i) {
       const Id id = events[static_cast<std::size_t>(i)].data.u64;
-      if (id >= kFirstConnectionId)
-        ended(id);
-      else if (id != kWakeId)
+      if (id == kWakeId) continue;
+      if (id < kFirstConnectionId) {
         accept_some(listeners_[id - 1].get());
+        continue;
+      }
+      const std::lock_guard lock(mutex_);
+      ended(id);
     }
     cut_slow();
     if (open_again_s_ > 0.0 && steady_now_s() >= open_again_s_) watch_listeners(true);
@@ -277,18 +281,21 @@ void ConnectionDoor::let_in(Descriptor socket, std::string host, std::string pee
     ++strangers_of_host_[host];
     strangers_.emplace(until_s, id);
     connections_.emplace(
-        id, Connection{std::move(copy), std::move(peer), std::move(host), true, until_s});
+        id, Connection{std::move(copy), std::move(peer), std::move(host), {}, true, until_s});
   }
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
   connection.fd = socket.release();
   acceptor_->HandleNewConnection(&connection);
 }
 
-void ConnectionDoor::admitted(const std::string& peer) {
-  const std::string key = key_of(peer);
+void ConnectionDoor::admitted(const PeerIdentity& peer) {
+  const std::string key = key_of(peer.address);
   const std::lock_guard lock(mutex_);
   const auto known = of_peer_.find(key);
-  if (known != of_peer_.end()) no_stranger(known->second, connections_.at(known->second));
+  if (known == of_peer_.end()) return;
+  const Id id = known->second;
+  no_stranger(id, connections_.at(id));
+  if (peer.certified) belongs_to(peer.name, id);
 }
 
 void ConnectionDoor::no_stranger(Id id, Connection& connection) {
@@ -298,8 +305,22 @@ void ConnectionDoor::no_stranger(Id id, Connection& connection) {
   if (--of_host->second == 0) strangers_of_host_.erase(of_host);
 }
 
+void ConnectionDoor::belongs_to(const std::string& client, Id id) {
+  Connection& connection = connections_.at(id);
+  if (!connection.client.empty()) return;  // a connection shows one certificate
+  connection.client = client;
+  std::vector<Id>& all = of_client_[client];
+  all.push_back(id);
+  if (all.size() > limits_.connections_per_client_max) cut(all.front(), "too_many_of_client");
+}
+
+void ConnectionDoor::cut(Id id, const char* reason) {
+  shutdown(connections_.at(id).copy.get(), SHUT_RDWR);
+  metrics_.add("shoal_connections_refused_total", 1, "reason", reason);
+  ended(id);
+}
+
 void ConnectionDoor::ended(Id id) {
-  const std::lock_guard lock(mutex_);
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
   Connection& connection = found->second;
@@ -308,22 +329,19 @@ void ConnectionDoor::ended(Id id) {
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection.copy.get(), nullptr);
   const auto of_peer = of_peer_.find(connection.peer);
   if (of_peer != of_peer_.end() && of_peer->second == id) of_peer_.erase(of_peer);
+  const auto of_client = of_client_.find(connection.client);
+  if (of_client != of_client_.end()) {
+    std::erase(of_client->second, id);
+    if (of_client->second.empty()) of_client_.erase(of_client);
+  }
   connections_.erase(found);
 }
 
 void ConnectionDoor::cut_slow() {
   const double now_s = steady_now_s();
-  std::vector<Id> slow;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [until_s, id] : strangers_) {
-      if (until_s > now_s) break;
-      shutdown(connections_.at(id).copy.get(), SHUT_RDWR);
-      metrics_.add("shoal_connections_refused_total", 1, "reason", "no_call_in_time");
-      slow.push_back(id);
-    }
-  }
-  for (const Id id : slow) ended(id);
+  const std::lock_guard lock(mutex_);
+  while (!strangers_.empty() && strangers_.begin()->first <= now_s)
+    cut(strangers_.begin()->second, "no_call_in_time");
 }
 
 }  // namespace shoal

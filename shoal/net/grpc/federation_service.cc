@@ -1,5 +1,7 @@
 #include "shoal/net/grpc/federation_service.h"
 
+#include <new>
+
 #include "shoal/net/grpc/credentials.h"
 
 namespace shoal {
@@ -21,7 +23,13 @@ grpc::ServerUnaryReactor* FederationService::answer(Call call, grpc::CallbackSer
     return reactor;
   }
   grpc::ByteBuffer bytes(*request);  // shares the bytes
-  reactor->Finish((calls_->*call)(identity_of(*context), bytes, *reply));
+  grpc::Status status;
+  try {
+    status = (calls_->*call)(identity_of(*context), bytes, *reply);
+  } catch (const std::bad_alloc&) {
+    status = grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "there is no memory for this call");
+  }
+  reactor->Finish(status);
   return reactor;
 }
 

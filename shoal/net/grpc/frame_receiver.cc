@@ -1,6 +1,6 @@
 #include "shoal/net/grpc/frame_receiver.h"
 
-#include <fmt/format.h>
+#include <new>
 
 #include "shoal/net/grpc/translate.h"
 #include "shoal/net/limits.h"
@@ -49,31 +49,16 @@ void FrameReceiver::OnDone(const grpc::Status& status) {
 }
 
 Status FrameReceiver::take(grpc::ByteBuffer& bytes) {
-  SHOAL_TRY(ReceivedPiece piece, read_piece(bytes));
-  if (const auto* notice = std::get_if<wire::Notice>(&piece)) {
-    events_.on_notice(*notice);
+  // gRPC would swallow what is thrown here, and the stream would hang.
+  try {
+    SHOAL_TRY(FrameReader::Taken taken, reader_.take(bytes));
+    if (auto* whole = std::get_if<FrameReader::Whole>(&taken))
+      events_.on_frame(whole->head, std::move(whole->frame));
+    if (const auto* notice = std::get_if<wire::Notice>(&taken)) events_.on_notice(*notice);
     return ok_status();
+  } catch (const std::bad_alloc&) {
+    return limit_exceeded("there is no memory for a frame; free some, or train a smaller model");
   }
-  if (auto* head = std::get_if<FrameHead>(&piece)) {
-    if (assembly_) return corrupt("a frame begins before the last one has ended");
-    if (head->size_bytes > frame_bytes_max_)
-      return limit_exceeded(fmt::format("a frame of {} bytes; at most {} are taken",
-                                        head->size_bytes, frame_bytes_max_));
-    assembly_.emplace(std::move(*head));
-  } else {
-    if (!assembly_) return corrupt("a body without a head");
-    SHOAL_TRY_STATUS(assembly_->append(std::get<BodyPiece>(piece)));
-  }
-  return assembly_->complete() ? complete() : ok_status();
-}
-
-Status FrameReceiver::complete() {
-  const FrameHead head = assembly_->head();
-  Frame frame = assembly_->take();
-  assembly_.reset();
-  if (sha256(*frame) != head.sha256) return corrupt("a frame does not have its digest");
-  events_.on_frame(head, std::move(frame));
-  return ok_status();
 }
 
 }  // namespace shoal

@@ -33,18 +33,16 @@ class FrameReceiver final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grp
  private:
   FrameReceiver(std::shared_ptr<CallGroup> calls, std::uint64_t frame_bytes_max,
                 ReceiverEvents events)
-      : calls_(std::move(calls)), frame_bytes_max_(frame_bytes_max), events_(std::move(events)) {}
+      : calls_(std::move(calls)), reader_(frame_bytes_max), events_(std::move(events)) {}
   Status take(grpc::ByteBuffer& piece);
-  Status complete();
 
   const std::shared_ptr<CallGroup> calls_;
-  const std::uint64_t frame_bytes_max_;
+  FrameReader reader_;
   ReceiverEvents events_;
   std::shared_ptr<FrameReceiver> self_;
   std::unique_ptr<grpc::ClientContext> context_ = std::make_unique<grpc::ClientContext>();
   grpc::ByteBuffer request_;
   grpc::ByteBuffer piece_;
-  std::optional<FrameAssembly> assembly_;
   std::optional<Error> broken_;
 };
 

@@ -305,8 +305,10 @@ Result<std::unique_ptr<GrpcServer>> GrpcServer::start(const GrpcServerSettings& 
   quiet_transport_log();
   SHOAL_TRY(const auto credentials, server_credentials(settings.tls, settings.listen));
   auto state = std::make_shared<State>(settings, gate, sink, metrics);
-  const DoorLimits limits{settings.strangers_max, settings.strangers_per_address_max,
-                          settings.times.handshake_s};
+  DoorLimits limits;
+  limits.strangers_max = settings.strangers_max;
+  limits.strangers_per_address_max = settings.strangers_per_address_max;
+  limits.handshake_s = settings.times.handshake_s;
   SHOAL_TRY(state->door, ConnectionDoor::listen(settings.listen, limits, metrics));
   state->intake->tell(state->door.get());
   grpc::ServerBuilder builder;

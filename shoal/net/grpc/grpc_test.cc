@@ -135,6 +135,7 @@ TEST(Grpc, WhatIsCommittedIsNotSentAgain) {
   member.start();
   member.client->send(member.node(), 0, random_frame("update", 0, 100));
   ASSERT_EQ(server.sink.wait_frames(1).size(), 1u);
+  member.client->drain(kPatience_s);  // its receipt has come
   server.server->committed(1);
   server.server->send(0, member.node(), random_frame("model", 1, 100));
   ASSERT_EQ(member.sink.wait_frames(1).size(), 1u);  // it has the notice, which went before

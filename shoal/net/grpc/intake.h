@@ -35,7 +35,7 @@ class Intake : public std::enable_shared_from_this<Intake> {
   // Whom to tell of peers that the gate has let in; before start(). It outlives every call.
   void tell(ConnectionDoor* door) { door_ = door; }
   void admitted(const PeerIdentity& peer) {
-    if (door_ != nullptr) door_->admitted(peer.address);
+    if (door_ != nullptr) door_->admitted(peer);
   }
 
   // Begins to watch for slow senders.

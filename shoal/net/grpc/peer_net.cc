@@ -20,15 +20,17 @@ Result<std::unique_ptr<PeerNet>> PeerNet::listen(const GrpcClientSettings& setti
         "{} is no address that peers can dial; listen on the host that they know", host));
   std::unique_ptr<PeerNet> net(new PeerNet(settings, metrics));
   net->service_ = std::make_shared<FederationService>(nullptr, nullptr);
+  DoorLimits limits;
+  limits.handshake_s = settings.times.handshake_s;
+  SHOAL_TRY(net->door_, ConnectionDoor::listen(settings.listen, limits, metrics));
   grpc::ServerBuilder builder;
   set_server_options(builder);
-  int port = 0;
-  builder.AddListeningPort(settings.listen, credentials, &port);
+  net->door_->attach(builder, credentials);
   builder.RegisterService(net->service_.get());
   net->server_ = builder.BuildAndStart();
-  if (!net->server_ || port == 0)
-    return io_error(fmt::format("cannot listen on {}; is the port taken?", settings.listen));
-  net->address_ = fmt::format("{}:{}", host, port);
+  if (!net->server_) return io_error(fmt::format("gRPC does not start on {}", settings.listen));
+  net->address_ = fmt::format("{}:{}", host, net->door_->port());
+  net->door_->start();
   return net;
 }
 
@@ -39,6 +41,7 @@ void PeerNet::start(const Joined& joined, FrameSink& sink, Gate& gate) {
   gate_ = &gate;
   intake_ = std::make_shared<Intake>(gate, sink, metrics_, settings_.times,
                                      settings_.frame_bytes_max, false);
+  intake_->tell(door_.get());
   intake_->start();
   service_->open(intake_);
 }
@@ -122,6 +125,7 @@ void PeerNet::close() {
     peer.calls->close_and_wait();
   }
   if (intake_) intake_->stop();
+  if (door_) door_->stop();
   if (server_) {
     server_->Shutdown(after_s(0.0));
     server_->Wait();

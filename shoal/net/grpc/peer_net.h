@@ -12,6 +12,7 @@
 #include <mutex>
 #include <string>
 
+#include "shoal/net/grpc/connection_door.h"
 #include "shoal/net/grpc/federation_service.h"
 #include "shoal/net/grpc/frame_sender.h"
 #include "shoal/net/grpc/grpc_client.h"
@@ -54,6 +55,7 @@ class PeerNet {
   Joined joined_;
   Gate* gate_ = nullptr;
   std::shared_ptr<FederationService> service_;
+  std::unique_ptr<ConnectionDoor> door_;
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<Intake> intake_;
   mutable std::mutex mutex_;

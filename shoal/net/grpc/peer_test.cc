@@ -6,31 +6,6 @@ namespace {
 
 using namespace test;
 
-struct PeerParty : ClientParty {
-  PeerParty(const std::string& server, const std::string& name) : ClientParty(server, name) {
-    settings.listen = "127.0.0.1:0";
-  }
-  void start_among(std::size_t places) {
-    const Status joined = join();
-    ASSERT_TRUE(joined.ok()) << joined.error().message;
-    GateSettings gate_settings;
-    gate_settings.run = client->joined().run;
-    gate_settings.server = settings.name;
-    gate_settings.self = node();
-    gate_settings.places = places;
-    gate_settings.frame_bytes_max = std::uint64_t{16} << 20;
-    gate_settings.only_current_round = false;
-    gate = std::make_unique<Gate>(
-        gate_settings, [](const Message&, const Member&) { return ok_status(); }, steady_now_s,
-        [] { return static_cast<std::int64_t>(std::time(nullptr)); });
-    const Status started = client->start(sink, gate.get());
-    ASSERT_TRUE(started.ok()) << started.error().message;
-  }
-  ~PeerParty() { client.reset(); }  // before the gate
-
-  std::unique_ptr<Gate> gate;
-};
-
 TEST(GrpcPeers, FramesGoFromPeerToPeer) {
   ServerParty server(3);
   server.start();

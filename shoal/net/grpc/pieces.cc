@@ -133,4 +133,28 @@ Status FrameAssembly::append(const BodyPiece& piece) {
   return ok_status();
 }
 
+Result<FrameReader::Taken> FrameReader::take(grpc::ByteBuffer& bytes) {
+  SHOAL_TRY(ReceivedPiece piece, read_piece(bytes));
+  if (auto* notice = std::get_if<wire::Notice>(&piece)) return Taken(std::move(*notice));
+  if (auto* head = std::get_if<FrameHead>(&piece)) {
+    if (assembly_) return corrupt("a frame begins before the last one has ended");
+    if (head->size_bytes > frame_bytes_max_)
+      return limit_exceeded(fmt::format("a frame of {} bytes; at most {} are taken",
+                                        head->size_bytes, frame_bytes_max_));
+    assembly_.emplace(std::move(*head));
+  } else {
+    if (!assembly_) return corrupt("a body without a head");
+    SHOAL_TRY_STATUS(assembly_->append(std::get<BodyPiece>(piece)));
+  }
+  if (!assembly_->complete()) return Taken(More{});
+  return complete();
+}
+
+Result<FrameReader::Taken> FrameReader::complete() {
+  Whole whole{assembly_->head(), assembly_->take()};
+  assembly_.reset();
+  if (sha256(*whole.frame) != whole.head.sha256) return corrupt("a frame does not have its digest");
+  return Taken(std::move(whole));
+}
+
 }  // namespace shoal

@@ -63,4 +63,25 @@ class FrameAssembly {
   Bytes body_;
 };
 
+// The pieces of one stream, put together. An error ends the stream: what comes after it means
+// nothing.
+class FrameReader {
+ public:
+  struct Whole {
+    FrameHead head;
+    Frame frame;  // it has the size and the digest of its head
+  };
+  struct More {};
+  using Taken = std::variant<More, Whole, wire::Notice>;
+
+  explicit FrameReader(std::uint64_t frame_bytes_max) : frame_bytes_max_(frame_bytes_max) {}
+  Result<Taken> take(grpc::ByteBuffer& piece);
+
+ private:
+  Result<Taken> complete();
+
+  const std::uint64_t frame_bytes_max_;
+  std::optional<FrameAssembly> assembly_;
+};
+
 }  // namespace shoal

@@ -1,8 +1,11 @@
 // Who is let in by mutual TLS, and whose frames: certificates of our authority and of another,
 // none, a server that is another host, revoked keys, keys that rotate.
+#include <atomic>
 #include <ctime>
+#include <future>
 
 #include "shoal/base/file.h"
+#include "shoal/net/grpc/open_line.h"
 #include "shoal/net/grpc/test_world.h"
 #include "shoal/net/grpc/transport_log.h"
 #include "shoal/net/identity/test_authority.h"
@@ -66,7 +69,8 @@ class TlsWorld {
 };
 
 struct TlsParty : ServerParty {
-  explicit TlsParty(TlsWorld& world) : ServerParty(4, true) {
+  explicit TlsParty(TlsWorld& world, Gate::Revoked revoked = {}) : ServerParty(4, true) {
+    gate->set_revoked(std::move(revoked));
     settings.tls = world.files("server");
     start();
   }
@@ -136,9 +140,8 @@ TEST(GrpcTls, ANameThatIsNotOnesOwnIsRefused) {
 
 TEST(GrpcTls, ARevokedMemberIsThrownOut) {
   TlsWorld world;
-  TlsParty server(world);
   std::atomic<bool> revoked{false};
-  server.gate->set_revoked([&revoked](const Digest&) { return revoked.load(); });
+  TlsParty server(world, [&revoked](const Digest&) { return revoked.load(); });
   ClientParty member(server.settings.listen, "alpha");
   member.settings.tls = world.member("alpha");
   member.start();
@@ -150,9 +153,8 @@ TEST(GrpcTls, ARevokedMemberIsThrownOut) {
 // Also when it says nothing more: the server looks by itself.
 TEST(GrpcTls, ARevokedMemberLosesItsStream) {
   TlsWorld world;
-  TlsParty server(world);
   std::atomic<bool> revoked{false};
-  server.gate->set_revoked([&revoked](const Digest&) { return revoked.load(); });
+  TlsParty server(world, [&revoked](const Digest&) { return revoked.load(); });
   ClientParty member(server.settings.listen, "alpha");
   member.settings.tls = world.member("alpha");
   member.settings.times.heartbeat_s = 3600.0;
@@ -179,6 +181,45 @@ TEST(GrpcTls, AMemberTakesItsNewKeyWithoutARestart) {
   ASSERT_EQ(server.sink.wait_frames(2).size(), 2u);
   EXPECT_EQ(metric(member.metrics, "shoal_frames_dropped_total", "reason=\"stale\""), 0.0);
   EXPECT_TRUE(wait_until([&] { return server.gate->members()[0].key != old_key; }));
+}
+
+// Its oldest connection goes when it opens one too many; those of others stay.
+TEST(GrpcTls, AClientKeepsItsNewestConnections) {
+  TlsWorld world;
+  TlsParty server(world);
+  const auto open = [&](const TlsFiles& files) {
+    return std::make_shared<CallGroup>(open_line(files, server.settings.listen, {})->line);
+  };
+  const auto call = [](const std::shared_ptr<CallGroup>& calls) {
+    const auto answered = std::make_shared<std::promise<grpc::Status>>();
+    calls->call(
+        "GetStatus", wire::StatusRequest(), kPatience_s,
+        [answered](const grpc::Status& status, grpc::ByteBuffer&) { answered->set_value(status); });
+    return answered->get_future().get();
+  };
+  const auto open_now = [&] { return metric(server.metrics, "shoal_connections"); };
+  const auto cut = [&] {
+    return metric(server.metrics, "shoal_connections_refused_total",
+                  "reason=\"too_many_of_client\"");
+  };
+  const auto beta = open(world.member("beta"));
+  EXPECT_TRUE(call(beta).ok());
+  const TlsFiles files = world.member("alpha");
+  std::vector<std::shared_ptr<CallGroup>> alphas;
+  for (std::size_t i = 0; i < kConnectionsPerClientMax; ++i) {
+    alphas.push_back(open(files));
+    EXPECT_TRUE(call(alphas.back()).ok());
+  }
+  EXPECT_EQ(cut(), 0.0);
+  alphas.push_back(open(files));
+  EXPECT_TRUE(call(alphas.back()).ok());
+  EXPECT_TRUE(wait_until([&] { return open_now() == 1.0 + kConnectionsPerClientMax; }));
+  EXPECT_EQ(cut(), 1.0);
+  for (std::size_t i = 1; i < alphas.size(); ++i) EXPECT_TRUE(call(alphas[i]).ok());
+  EXPECT_TRUE(call(beta).ok());
+  EXPECT_EQ(cut(), 1.0);
+  for (const auto& calls : alphas) calls->close_and_wait();
+  beta->close_and_wait();
 }
 
 TEST(GrpcTls, FilesThatAreNotWhatTheyShouldBe) {

@@ -1,6 +1,7 @@
 #include "shoal/net/grpc/upload.h"
 
 #include <fmt/format.h>
+#include <new>
 
 #include "shoal/net/grpc/credentials.h"
 #include "shoal/net/grpc/translate.h"
@@ -24,7 +25,17 @@ void Upload::begin(std::shared_ptr<Upload> self) {
     StartRead(&read_);
 }
 
+// gRPC would swallow what is thrown here, and the call would hold its room for ever.
 void Upload::OnReadDone(bool ok) {
+  try {
+    take(ok);
+  } catch (const std::bad_alloc&) {
+    refuse(Refusal{RefusalCode::kResourceExhausted, "out_of_memory",
+                   "there is no memory for the frame; send it again later"});
+  }
+}
+
+void Upload::take(bool ok) {
   Stage stage;
   {
     const std::lock_guard lock(mutex_);
@@ -61,18 +72,25 @@ void Upload::take_head() {
   if (!intake_->enter(from))
     return refuse(Refusal{RefusalCode::kResourceExhausted, "too_many_uploads",
                           "two frames of this member are under way; send one after the other"});
+  bool over = false;  // cancelled or cut while the gate looked at the head
   {
     const std::lock_guard lock(mutex_);
-    entered_ = true;
+    over = stage_ != Stage::kHead;
+    entered_ = !over;
     assembly_.emplace(std::move(*head));
-    if (stage_ == Stage::kHead) stage_ = Stage::kWaiting;
+    if (!over) stage_ = Stage::kWaiting;
   }
+  if (over) return intake_->leave(from);
   intake_->budget().acquire(ticket_, from, size_bytes, [self = self_] { self->granted(); });
 }
 
 void Upload::granted() {
-  const std::lock_guard lock(mutex_);
-  if (stage_ != Stage::kWaiting) return;
+  std::unique_lock lock(mutex_);
+  if (stage_ != Stage::kWaiting) {
+    // The call was over before it stood in line, so nobody has given this room back.
+    lock.unlock();
+    return intake_->budget().release(ticket_);
+  }
   stage_ = Stage::kBody;
   granted_s_ = window_began_s_ = steady_now_s();
   intake_->metrics().took("shoal_upload_wait", granted_s_ - began_s_);
@@ -117,6 +135,11 @@ Frame Upload::take_frame() {
 }
 
 void Upload::finish_frame() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stage_ != Stage::kBody) return;
+    stage_ = Stage::kChecking;  // from here on nobody is slow but we
+  }
   const FrameHead& head = assembly_->head();
   const Frame frame = take_frame();
   auto answer = intake_->gate().check_body(peer_, head, frame);

@@ -26,8 +26,9 @@ class Upload final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   void OnDone() override;
 
  private:
-  enum class Stage : std::uint8_t { kHead, kWaiting, kBody, kFinished };
+  enum class Stage : std::uint8_t { kHead, kWaiting, kBody, kChecking, kFinished };
 
+  void take(bool ok);
   void take_head();
   void granted();
   void take_body();
