@@ -7,14 +7,15 @@
 namespace shoal {
 
 Status ErrorFeedback::encode(const Codec& codec, std::span<const float> row, const Layout& layout,
-                             RandomStream stream, ByteWriter& out, std::span<float> decoded) {
+                             const Draws& draws, ByteWriter& out, std::span<float> decoded) {
   SHOAL_CHECK(row.size() == residual_.size() && decoded.size() == row.size(),
               "error feedback keeps one entry per entry of the row");
   input_.resize(row.size());
   scaled_sum(1.0f, row, 1.0f, residual_, input_);
   const std::size_t begin = out.size();
-  SHOAL_TRY_STATUS(codec.encode(input_, layout, stream, out));
-  SHOAL_TRY_STATUS(codec.decode(ByteView(out.bytes()).subspan(begin), layout, decoded));
+  SHOAL_TRY_STATUS(codec.encode(input_, layout, draws, out));
+  SHOAL_TRY_STATUS(
+      codec.decode(ByteView(out.bytes()).subspan(begin), layout, draws.shared, decoded));
   scaled_sum(1.0f, input_, -1.0f, decoded, residual_);
   return ok_status();
 }

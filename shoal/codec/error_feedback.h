@@ -22,7 +22,7 @@ class ErrorFeedback {
   // Appends the encoding of row + e to `out`, writes what a receiver decodes to `decoded`, and
   // keeps the rest. On an error e is unchanged.
   Status encode(const Codec& codec, std::span<const float> row, const Layout& layout,
-                RandomStream stream, ByteWriter& out, std::span<float> decoded);
+                const Draws& draws, ByteWriter& out, std::span<float> decoded);
 
   std::span<const float> residual() const { return residual_; }
   void reset();

@@ -25,9 +25,9 @@ Layout layout_of(std::size_t size) {
 
 std::vector<float> sent(const Codec& codec, const Layout& layout, const std::vector<float>& row) {
   ByteWriter out;
-  EXPECT_TRUE(codec.encode(row, layout, RandomStream(1, purpose("test")), out).ok());
+  EXPECT_TRUE(codec.encode(row, layout, codec_draws(1, 0, 0), out).ok());
   std::vector<float> decoded(row.size());
-  EXPECT_TRUE(codec.decode(out.bytes(), layout, decoded).ok());
+  EXPECT_TRUE(codec.decode(out.bytes(), layout, shared_draws(1, 0), decoded).ok());
   return decoded;
 }
 
@@ -52,7 +52,7 @@ TEST(TopK, MessageIsIndicesThenValues) {
   const std::vector<float> row{0.1f, -5, 3, 3, -0.2f, 0, 2};
   ByteWriter out;
   ASSERT_TRUE(made({.k = 3, .index_code = IndexCode::kBitmap})
-                  ->encode(row, layout_of(7), RandomStream(1, purpose("test")), out)
+                  ->encode(row, layout_of(7), codec_draws(1, 0, 0), out)
                   .ok());
   ByteWriter expected;
   expected.number<std::uint8_t>(0x0e);
@@ -77,7 +77,7 @@ TEST(TopK, KeptCounts) {
   EXPECT_EQ(count({.k = 2}), 4u);
   EXPECT_EQ(count({.k = 50, .scope = TopKScope::kGlobal}), 50u);
   ByteWriter out;
-  const Status status = made({.k = 4})->encode(row, layout, RandomStream(1, purpose("test")), out);
+  const Status status = made({.k = 4})->encode(row, layout, codec_draws(1, 0, 0), out);
   EXPECT_EQ(status.error().message,
             "top_k keeps k = 4 entries and tensor 'bias' has 3; set ratio instead, or scope = "
             "\"global\"");
@@ -104,7 +104,10 @@ TEST(TopK, ShortMessageForAHugeRow) {
   const std::size_t size = 1 << 22;
   const Bytes kilobyte(1024, std::byte{1});
   std::vector<float> row(size);
-  EXPECT_THAT(made({.ratio = 0.9})->decode(kilobyte, layout_of(size), row).error().message,
+  EXPECT_THAT(made({.ratio = 0.9})
+                  ->decode(kilobyte, layout_of(size), shared_draws(1, 0), row)
+                  .error()
+                  .message,
               HasSubstr("ends before its"));
 }
 
@@ -153,10 +156,9 @@ TEST(ErrorFeedback, RepairsTopK) {
         std::vector<float> row = run.gradient(worker), decoded(3);
         for (float& value : row) value *= 0.05f;  // the step size goes into the memory
         ByteWriter out;
-        ASSERT_TRUE(
-            memory[worker]
-                .encode(*codec, row, layout_of(3), RandomStream(1, purpose("test")), out, decoded)
-                .ok());
+        ASSERT_TRUE(memory[worker]
+                        .encode(*codec, row, layout_of(3), codec_draws(1, 0, 0), out, decoded)
+                        .ok());
         for (std::size_t c = 0; c < 3; ++c) total[c] += decoded[c];
       }
       for (std::size_t c = 0; c < 3; ++c) run.x[c] -= total[c] / 3;
@@ -178,9 +180,9 @@ TEST(ErrorFeedback, KeepsTheSumAndSavesItself) {
     std::vector<float> row(d), decoded(d);
     for (float& value : row) value = static_cast<float>(stream.normal());
     ByteWriter out;
-    ASSERT_TRUE(memory.encode(*codec, row, layout, stream, out, decoded).ok());
+    ASSERT_TRUE(memory.encode(*codec, row, layout, codec_draws(4, 0, 0), out, decoded).ok());
     std::vector<float> at_receiver(d);
-    ASSERT_TRUE(codec->decode(out.bytes(), layout, at_receiver).ok());
+    ASSERT_TRUE(codec->decode(out.bytes(), layout, shared_draws(1, 0), at_receiver).ok());
     EXPECT_EQ(decoded, at_receiver);
     for (std::size_t c = 0; c < d; ++c) {
       given[c] += row[c];
@@ -206,15 +208,13 @@ TEST(ErrorFeedback, AnErrorLeavesTheResidualAlone) {
   ErrorFeedback memory(3);
   std::vector<float> decoded(3);
   ByteWriter out;
-  ASSERT_TRUE(memory
-                  .encode(*codec, std::vector<float>{3, 2, 1}, layout,
-                          RandomStream(1, purpose("test")), out, decoded)
-                  .ok());
+  ASSERT_TRUE(
+      memory.encode(*codec, std::vector<float>{3, 2, 1}, layout, codec_draws(1, 0, 0), out, decoded)
+          .ok());
   const std::vector<float> before(memory.residual().begin(), memory.residual().end());
   EXPECT_EQ(before, (std::vector<float>{0, 2, 1}));
   const std::vector<float> broken{1, NAN, 1};
-  EXPECT_FALSE(
-      memory.encode(*codec, broken, layout, RandomStream(1, purpose("test")), out, decoded).ok());
+  EXPECT_FALSE(memory.encode(*codec, broken, layout, codec_draws(1, 0, 0), out, decoded).ok());
   EXPECT_TRUE(std::equal(before.begin(), before.end(), memory.residual().begin()));
 }
 

@@ -82,15 +82,15 @@ void FederatedClient::train() {
 void FederatedClient::encode(std::span<const float> delta, std::span<const float> extra,
                              std::size_t steps, double learning_rate) {
   const Layout& layout = job_->problem->models->layout();
-  const RandomStream stream(job_->seed, purpose("codec"), id_, round_);
+  const Draws draws = codec_draws(job_->seed, id_, round_);
   ByteWriter encoded;
   Status status;
   if (job_->error_feedback) {
     if (!error_feedback_) error_feedback_ = std::make_unique<ErrorFeedback>(delta.size());
     std::vector<float> decoded(delta.size());
-    status = error_feedback_->encode(*job_->codec, delta, layout, stream, encoded, decoded);
+    status = error_feedback_->encode(*job_->codec, delta, layout, draws, encoded, decoded);
   } else {
-    status = job_->codec->encode(delta, layout, stream, encoded);
+    status = job_->codec->encode(delta, layout, draws, encoded);
   }
   // A model that has blown up has no encoding; an empty tensor tells the server so.
   if (!status.ok()) encoded.clear();

@@ -52,8 +52,7 @@ Message update(const Jobs& jobs, NodeId sender, float delta, std::uint64_t rows,
   ByteWriter encoded;
   const std::vector<float> row = {delta};
   EXPECT_TRUE(
-      jobs.job->codec
-          ->encode(row, jobs.problem.models->layout(), RandomStream(1, purpose("t")), encoded)
+      jobs.job->codec->encode(row, jobs.problem.models->layout(), codec_draws(1, 0, 0), encoded)
           .ok());
   MessageBuilder builder(kUpdateTag, 0);
   builder.tensor("update", encoded.bytes()).count("rows", rows);

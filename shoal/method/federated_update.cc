@@ -28,7 +28,8 @@ Status read_update(const FederatedJob& job, const Message& message, std::uint64_
   update.sender = message.sender();
   update.delta.resize(layout.size());
   SHOAL_TRY(const ByteView encoded, message.tensor("update"));
-  SHOAL_TRY_STATUS(job.codec->decode(encoded, layout, update.delta));
+  SHOAL_TRY_STATUS(
+      job.codec->decode(encoded, layout, shared_draws(job.seed, message.round()), update.delta));
   SHOAL_TRY_STATUS(check_finite(update.delta, layout, "the update"));
   if (job.update_norm_max > 0.0) {
     const double norm = std::sqrt(squared_norm(update.delta));
