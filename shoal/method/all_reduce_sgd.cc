@@ -122,6 +122,10 @@ class AllReduceSgd : public Method {
     return prepare_in<float>(parts, *parts.in_float);
   }
 
+  Status newcomer() const override {
+    return unsupported("all-reduce does not go on without a member, so there is no run to come to");
+  }
+
   Result<ContentCheck> content_check(const MethodParts& parts) const override {
     if (parts.in_double) return check_piece<double>(parts.in_double->dimension());
     return check_piece<float>(parts.in_float->dimension());

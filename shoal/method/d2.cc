@@ -9,6 +9,9 @@
 namespace shoal {
 namespace {
 
+constexpr char kMemory[] =
+    "D2 corrects each step by the one before it, which only the peer itself remembers";
+
 template <class Scalar>
 class D2 : public GossipVariant<Scalar> {
  public:
@@ -39,7 +42,7 @@ class D2 : public GossipVariant<Scalar> {
 };
 
 Result<std::unique_ptr<Method>> make_d2(const GossipSettings& settings) {
-  return make_gossip(settings, gossip_kind<D2>(&check_d2));
+  return make_gossip(settings, gossip_kind<D2>(&check_d2, kMemory));
 }
 
 }  // namespace

@@ -124,6 +124,9 @@ class Federated : public Method {
     });
   }
 
+  // The model comes with each round. A client's memory (SCAFFOLD, error feedback) begins at zero.
+  Status newcomer() const override { return ok_status(); }
+
   Result<ContentCheck> content_check(const MethodParts& parts) const override {
     SHOAL_TRY(const std::shared_ptr<const FederatedJob> job, make_job(parts));
     return ContentCheck([job](const Message& message, std::uint64_t rows_max) {

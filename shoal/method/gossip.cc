@@ -47,6 +47,20 @@ template void mix_received<double>(double, std::span<const double>,
 namespace {
 
 constexpr Tag kGossip = tag("gossip");
+constexpr std::string_view kAbsent = "absent";
+
+// From a newcomer, for a step that it has missed.
+Frame absence(Step step) {
+  MessageBuilder message(kGossip, step);
+  message.count(kAbsent, 1);
+  return message.finish();
+}
+
+template <class Scalar>
+Status check_outgoing(const Message& message, std::size_t size) {
+  if (message.count(kAbsent).ok()) return ok_status();
+  return check_vector<Scalar>(message, "x", size);
+}
 
 template <class Scalar>
 struct GossipJob {
@@ -136,6 +150,14 @@ template <class Scalar>
 Task<> gossip(Node& node, std::shared_ptr<const GossipJob<Scalar>> job) {
   Peer<Scalar> peer(node, *job);
   node.keep(peer);
+  if (const Newcomer* newcomer = node.newcomer()) {
+    if (!newcomer->replica.empty()) peer.replica().adopt(newcomer->replica);
+    for (Step step = newcomer->missed_from; step < newcomer->step; ++step) {
+      const Frame frame = absence(step);
+      for (const NodeId neighbor : job->to[step % job->to.size()][node.id()])
+        co_await node.send(neighbor, frame);
+    }
+  }
   for (const Step step : node.steps(static_cast<Step>(job->settings.steps))) {
     const std::size_t phase = step % job->mixing.size();
     std::function<void()> local_step = [&peer, step] { peer.local_step(step); };
@@ -174,13 +196,17 @@ class GossipMethod : public Method {
     return prepare_in<float>(parts, *parts.in_float);
   }
 
+  Status newcomer() const override {
+    return kind_.memory ? Status(unsupported(kind_.memory)) : ok_status();
+  }
+
   Result<ContentCheck> content_check(const MethodParts& parts) const override {
     if (parts.in_double)
       return ContentCheck([size = parts.in_double->dimension()](const Message& message, auto) {
-        return check_vector<double>(message, "x", size);
+        return check_outgoing<double>(message, size);
       });
     return ContentCheck([size = parts.in_float->dimension()](const Message& message, auto) {
-      return check_vector<float>(message, "x", size);
+      return check_outgoing<float>(message, size);
     });
   }
 

@@ -6,6 +6,9 @@
 // beside this one. A message that does not come is made up for by renormalising over the weights
 // that did; that breaks double stochasticity, and the step is counted in the ledger.
 //
+// A newcomer (node/newcomer.h) says of the steps it has missed that it is absent, which counts as a
+// message that does not come, but need not be waited for. Then it mixes like everybody.
+//
 // Wire, per directed edge and step: what the variant sends (d or 2d scalars), 32 bytes of frame.
 // Cost per step: one gradient, and d per neighbour.
 #pragma once
@@ -44,15 +47,19 @@ struct GossipKind {
   std::unique_ptr<GossipVariant<float>> (*in_float)() = nullptr;
   std::unique_ptr<GossipVariant<double>> (*in_double)() = nullptr;
   Status (*check)(const MixingMatrix& mixing) = nullptr;  // null: anything goes
+  // What a peer knows that no newcomer can be told, as a sentence; null: its replica is all.
+  const char* memory = nullptr;
 };
 
 // An entry of the method catalogue for a variant class template.
 template <template <class> class Variant>
-GossipKind gossip_kind(Status (*check)(const MixingMatrix&) = nullptr) {
+GossipKind gossip_kind(Status (*check)(const MixingMatrix&) = nullptr,
+                       const char* memory = nullptr) {
   GossipKind kind;
   kind.in_float = [] { return std::unique_ptr<GossipVariant<float>>(new Variant<float>()); };
   kind.in_double = [] { return std::unique_ptr<GossipVariant<double>>(new Variant<double>()); };
   kind.check = check;
+  kind.memory = memory;
   return kind;
 }
 std::unique_ptr<Method> make_gossip(const GossipSettings& settings, const GossipKind& kind);

@@ -9,6 +9,10 @@
 namespace shoal {
 namespace {
 
+constexpr char kMemory[] =
+    "gradient tracking needs the peer's own share of the tracked gradient: the shares of all must "
+    "add up to the sum of the gradients, and nobody else remembers this one";
+
 template <class Scalar>
 class GradientTracking : public GossipVariant<Scalar> {
  public:
@@ -63,7 +67,7 @@ Status needs_symmetric(const MixingMatrix& mixing) {
 Result<std::unique_ptr<Method>> make_tracking(const GossipSettings& settings) {
   if (settings.optimizer.optimizer != LocalOptimizerKind::kSgd)
     return unsupported("gradient tracking sends gradients, not updates; use optimizer = \"sgd\"");
-  return make_gossip(settings, gossip_kind<GradientTracking>(&needs_symmetric));
+  return make_gossip(settings, gossip_kind<GradientTracking>(&needs_symmetric, kMemory));
 }
 
 }  // namespace

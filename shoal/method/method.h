@@ -54,6 +54,9 @@ class Method {
   virtual Result<Program> prepare(const MethodParts& parts) const = 0;
   // Whether the server lets go of each message soon after those before it in the cohort have come.
   virtual bool adds_up(const MethodParts&) const { return false; }
+  // Whether a worker can come to a run under way with nothing but a replica: ok, or what it would
+  // have to know besides. A replica is the mean of its neighbours' (or the server's model).
+  virtual Status newcomer() const = 0;
   // The check of what reaches a node of this method from outside.
   virtual Result<ContentCheck> content_check(const MethodParts& parts) const = 0;
 };

@@ -256,6 +256,12 @@ class RelaySgd : public Method {
     return prepare_in<float>(parts, *parts.in_float);
   }
 
+  Status newcomer() const override {
+    return unsupported(
+        "RelaySGD needs the sums that each neighbour has relayed to this worker, and they are "
+        "nowhere else");
+  }
+
   Result<ContentCheck> content_check(const MethodParts& parts) const override {
     const std::size_t planes = settings_.spanning_tree ? 1 : planes_of(*parts.topology).size();
     if (parts.in_double) return check_sum<double>(parts.in_double->dimension(), planes);

@@ -1,6 +1,7 @@
 #include "shoal/method/replica.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace shoal {
 
@@ -37,6 +38,13 @@ void Replica<Scalar>::compute_gradient() {
   const Batch batch{problem_.data.get(), order_->next_batch()};
   evaluated_rows_ = batch.rows.size();
   loss_ = problem_.models->mine().gradient(parameters_, batch, gradient_);
+}
+
+template <class Scalar>
+void Replica<Scalar>::adopt(ByteView parameters) {
+  SHOAL_CHECK(parameters.size() == parameters_.size() * sizeof(Scalar),
+              "a replica of another size than the model's");
+  std::memcpy(parameters_.data(), parameters.data(), parameters.size());
 }
 
 template <class Scalar>

@@ -31,6 +31,9 @@ class Replica : public Persistent {
   double loss() const { return loss_; }
   double learning_rate(Step step) const;
 
+  // Takes on the parameters of others, as bytes of scalars; data order and optimizer begin anew.
+  void adopt(ByteView parameters);
+
   // Takes the next batch, sets gradient(), update() and loss(). To be run inside compute().
   void propose(Step step);
   // Only gradient() and loss(), for methods that correct the gradient first.

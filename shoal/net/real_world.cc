@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "shoal/base/log.h"
+#include "shoal/net/limits.h"
 
 namespace shoal {
 namespace {
@@ -12,6 +13,8 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
 // A stop request from a signal handler cannot wake the thread, so it looks this often.
 constexpr double kLookPeriod_s = 0.2;
+
+static_assert(kMissedStepsMax < kQueuedFramesPerNodeMax, "a newcomer's absences fit its queue");
 
 }  // namespace
 
@@ -109,6 +112,10 @@ Status RealWorld::load_outgoing(ByteReader& in) {
     outgoing_.push_back(std::move(sent));
   }
   return ok_status();
+}
+
+void RealWorld::begin_as(NodeId node, Newcomer newcomer) {
+  locals_.at(node).node->begin_as(std::move(newcomer));
 }
 
 // --- The driving thread ---
@@ -223,8 +230,16 @@ void RealWorld::handle(Event& event) {
     if (!observer_) return;
     return take_observation(*observed);
   }
-  const NodeId node = std::get<Lost>(event).node;
-  if (others_.erase(node) > 0 && observer_) observer_->node_left(node);
+  if (const auto* lost = std::get_if<Lost>(&event)) {
+    if (others_.erase(lost->node) == 0) return;
+    lost_.insert(lost->node);
+    if (observer_) observer_->node_left(lost->node);
+    return;
+  }
+  const NodeId node = std::get<Found>(event).node;
+  if (lost_.erase(node) == 0) return;
+  others_.insert(node);
+  if (observer_) observer_->node_returned(node);
 }
 
 void RealWorld::take_observation(const Observed& observed) {
@@ -237,7 +252,10 @@ void RealWorld::take_observation(const Observed& observed) {
   remote_.gradients += counts->gradients;
   remote_.sent_bytes += counts->sent_bytes;
   remote_.received_bytes += counts->received_bytes;
-  for (const NodeId node : counts->left) others_.erase(node);
+  for (const NodeId node : counts->left) {
+    others_.erase(node);
+    lost_.erase(node);
+  }
 }
 
 // --- What other threads call ---
@@ -251,6 +269,8 @@ void RealWorld::observed(NodeId from, Bytes observation) {
 }
 
 void RealWorld::lose(NodeId node) { post(Lost{node}); }
+
+void RealWorld::find(NodeId node) { post(Found{node}); }
 
 void RealWorld::request_stop() { stop_.store(true); }
 

@@ -74,6 +74,9 @@ class RealWorld : public World, public Meter, public FrameSink {
   // had sent in that step is sent again.
   Status restore(NodeId node, ByteView state);
 
+  // Before run(): the local node comes to a run under way without its state.
+  void begin_as(NodeId node, Newcomer newcomer);
+
   // Until all local programs have ended and, where the ledger is kept, all others have said so too
   // or `linger_s` have passed since.
   Stop run(double linger_s);
@@ -82,6 +85,8 @@ class RealWorld : public World, public Meter, public FrameSink {
   bool stopping() const { return stop_.load(); }
   // The member will not report any more; the ledger goes on without it.
   void lose(NodeId node);
+  // One that was lost is there again; the ledger waits for it as for the others.
+  void find(NodeId node);
 
   // Of this process, and of those whose nodes have left; complete when run() has finished.
   Traffic all_traffic() const;
@@ -126,7 +131,10 @@ class RealWorld : public World, public Meter, public FrameSink {
   struct Lost {
     NodeId node;
   };
-  using Event = std::variant<Arrival, Observed, Lost>;
+  struct Found {
+    NodeId node;
+  };
+  using Event = std::variant<Arrival, Observed, Lost, Found>;
   struct Outgoing {
     NodeId from = 0;
     NodeId to = 0;
@@ -169,6 +177,7 @@ class RealWorld : public World, public Meter, public FrameSink {
   std::map<NodeId, Local> locals_;
   std::vector<Outgoing> outgoing_;
   std::set<NodeId> others_;  // that have not left
+  std::set<NodeId> lost_;    // of others, and not found again
   std::size_t unfinished_ = 0;
   double finished_s_ = 0.0;
   Traffic traffic_;

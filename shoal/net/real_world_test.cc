@@ -93,6 +93,7 @@ class LastModel : public Observer {
   void figure(NodeId, Step, std::string_view, double value) override { missing += value; }
   void step_done(NodeId, Step step) override { done.push_back(step); }
   void node_left(NodeId node) override { left.insert(node); }
+  void node_returned(NodeId node) override { left.erase(node); }
   float last = 0.0f;
   double missing = 0.0;
   std::vector<Step> done;
@@ -220,6 +221,65 @@ TEST(RealWorld, TheLedgerGoesOnWithoutALostMember) {
   EXPECT_EQ(world.run(0.0), RealWorld::Stop::kFinished);
   losing.join();
   EXPECT_EQ(seen.left, (std::set<NodeId>{0, 1, 2}));
+}
+
+// One that was lost and is there again is waited for as before.
+TEST(RealWorld, TheLedgerWaitsForOneThatIsThereAgain) {
+  RealWorldSettings settings = settings_of(1, {0});
+  settings.servers = settings.schedule.servers = 0;
+  settings.local.clear();
+  RealWorld world(settings, program(2));
+  LastModel seen;
+  world.set_observer(&seen);
+  world.find(0);  // was never lost
+  world.lose(0);
+  world.find(0);
+  std::thread asking([&world] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    world.request_stop();
+  });
+  EXPECT_EQ(world.run(0.0), RealWorld::Stop::kStopped);
+  asking.join();
+  EXPECT_TRUE(seen.left.empty());
+}
+
+// Its steps begin where it was told, its program sees what it was told, and what is saved at its
+// first boundary is that of a node with a past.
+TEST(RealWorld, ANewcomerBeginsWhereItIsTold) {
+  struct Told {
+    Step missed_from = kForever;
+    std::vector<Step> steps;
+  };
+  const auto told = std::make_shared<Told>();
+  const Program counting = [told](Node& node) -> Task<> {
+    Sum sum;
+    node.keep(sum);
+    if (const Newcomer* newcomer = node.newcomer()) told->missed_from = newcomer->missed_from;
+    for (const Step step : node.steps(kRounds)) {
+      told->steps.push_back(step);
+      co_await node.sleep(0.0);
+      ++sum.value;
+    }
+  };
+  RealWorldSettings settings = settings_of(1, {0});
+  RealWorld world(settings, counting);
+  LastModel seen;
+  world.set_observer(&seen);
+  Bytes saved;
+  world.on_boundary([&](Node& node) {
+    if (node.step() == 4) saved = world.save(node).state;
+  });
+  world.begin_as(0, {2, 3, {}});
+  EXPECT_EQ(world.run(0.0), RealWorld::Stop::kFinished);
+  EXPECT_EQ(told->missed_from, 2u);
+  EXPECT_EQ(told->steps, (std::vector<Step>{3, 4}));
+  *told = Told();
+  RealWorld again(settings, counting);
+  again.set_observer(&seen);
+  ASSERT_TRUE(again.restore(0, saved).ok());
+  EXPECT_EQ(again.run(0.0), RealWorld::Stop::kFinished);
+  EXPECT_EQ(told->missed_from, kForever);
+  EXPECT_EQ(told->steps, (std::vector<Step>{4}));
 }
 
 // Stopped at every boundary and gone on with in a fresh world: the same end, with what was sent in

@@ -104,6 +104,11 @@ Status Node::restored() const {
   return corrupt("a program did not come back to where its checkpoint left it");
 }
 
+void Node::begin_as(Newcomer newcomer) {
+  step_ = newcomer.step;
+  newcomer_ = std::make_unique<const Newcomer>(std::move(newcomer));
+}
+
 // --- Waits ---
 
 void Node::begin_wait(WaitKind kind, double patience_s) {

@@ -34,6 +34,7 @@
 #include "shoal/base/sha256.h"
 #include "shoal/node/journal.h"
 #include "shoal/node/message.h"
+#include "shoal/node/newcomer.h"
 #include "shoal/node/task.h"
 #include "shoal/node/world.h"
 
@@ -83,6 +84,9 @@ class Node {
   Steps steps(Step count);
   // Registers what a checkpoint must hold; a resumed program finds it loaded on return.
   void keep(Persistent& state);
+  // Set where the node comes to a run under way: before its first step the program takes on the
+  // replica and tells its neighbours which steps it has missed.
+  const Newcomer* newcomer() const { return newcomer_.get(); }
 
   class [[nodiscard]] Sending;
   class [[nodiscard]] Receiving;
@@ -135,6 +139,8 @@ class Node {
   Status restore(ByteReader& in, const FrameTable& frames, bool send_again = false);
   // After it has started: whether it did.
   Status restored() const;
+  // Before the program starts: it has no state of its own, and its steps begin there.
+  void begin_as(Newcomer newcomer);
 
  private:
   enum class WaitKind : std::uint8_t { kNone, kMessages, kAny, kCompute, kSleep };
@@ -196,6 +202,7 @@ class Node {
   Interceptor* interceptor_ = nullptr;
   std::unique_ptr<Snapshot> snapshot_;
   std::unique_ptr<Replay> replay_;
+  std::unique_ptr<const Newcomer> newcomer_;
 
   friend class Steps;
 };

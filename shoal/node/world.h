@@ -49,6 +49,8 @@ class Observer {
   virtual void step_done(NodeId node, Step step) = 0;
   // The node's program has ended or crashed: no more steps of it will come.
   virtual void node_left(NodeId node) = 0;
+  // One that was taken for crashed is there again.
+  virtual void node_returned(NodeId) {}
 };
 
 // What a ledger line reads off a world, at this instant.

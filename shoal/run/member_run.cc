@@ -35,7 +35,8 @@ Result<std::unique_ptr<MemberRun>> MemberRun::join(const MemberRunSettings& sett
     SHOAL_TRY(member->revocations_, RevocationList::open(settings.revoked, &steady_now_s, trouble));
   }
   if (member->assembly().method->servers() == 0) member->make_gate();
-  if (!settings.state.empty()) SHOAL_TRY_STATUS(member->recover());
+  SHOAL_TRY(const bool goes_on, member->recover());
+  if (!goes_on) SHOAL_TRY_STATUS(member->begin_as_newcomer());
   return member;
 }
 
@@ -85,13 +86,25 @@ void MemberRun::make_gate() {
     gate_->set_revoked([this](const Digest& key) { return revocations_->is_revoked(key); });
 }
 
-Status MemberRun::recover() {
+Result<bool> MemberRun::recover() {
+  if (settings_.state.empty()) return false;
   store_ = std::make_unique<CheckpointStore>(real_disk(), settings_.state, joined().run);
   SHOAL_TRY_STATUS(store_->prepare());
   SHOAL_TRY(const CheckpointStore::Found found, store_->load_newest());
-  if (!found.checkpoint) return ok_status();
+  if (!found.checkpoint) return false;
   saves_ = found.checkpoint->number;
-  return run_->world().restore(joined().node, found.checkpoint->state);
+  SHOAL_TRY_STATUS(run_->world().restore(joined().node, found.checkpoint->state));
+  return true;
+}
+
+// With a server, its next round has all that we need.
+Status MemberRun::begin_as_newcomer() {
+  const Assembly& assembly = run_->assembly();
+  if (!joined().begun || assembly.method->servers() > 0) return ok_status();
+  const std::size_t scalar = assembly.models_double ? sizeof(double) : sizeof(float);
+  SHOAL_TRY(const Frame told,
+            client_->fetch_newcomer(assembly.layout().size() * scalar + kFrameOverheadBytesMax));
+  return run_->begin_as(joined().node, told);
 }
 
 // What cannot be saved is said, and the run goes on: only a kill would miss it.

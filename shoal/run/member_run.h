@@ -42,7 +42,8 @@ class MemberRun {
   explicit MemberRun(const MemberRunSettings& settings) : settings_(settings) {}
   Status make_run(Dataset rows, ThreadPool& pool);
   void make_gate();
-  Status recover();
+  Result<bool> recover();  // whether there was a state to go on with
+  Status begin_as_newcomer();
   void boundary(Node& node);
 
   MemberRunSettings settings_;

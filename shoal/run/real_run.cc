@@ -1,6 +1,22 @@
 #include "shoal/run/real_run.h"
 
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "shoal/base/log.h"
+
 namespace shoal {
+
+namespace {
+
+bool is_neighbor(const Topology& topology, NodeId node, NodeId other) {
+  const std::vector<NodeId>& to = topology.out[node];
+  const std::vector<NodeId>& from = topology.in[node];
+  return std::binary_search(to.begin(), to.end(), other) ||
+         std::binary_search(from.begin(), from.end(), other);
+}
+
+}  // namespace
 
 RealRun::RealRun(std::unique_ptr<Assembly> assembly, const Place& place, ThreadPool& pool)
     : assembly_(std::move(assembly)), keeps_ledger_(place.keeps_ledger) {
@@ -60,6 +76,41 @@ Status RealRun::restore(NodeId node, ByteView state) {
   SHOAL_TRY_STATUS(world_->restore(node, of_world));
   if (recorder_ && !in.done()) SHOAL_TRY_STATUS(recorder_->load(in));
   if (!in.done()) return corrupt("bytes too many behind the state of a run");
+  return ok_status();
+}
+
+// Where none of its neighbours is there, what the absent ones have left behind has to do.
+Frame RealRun::newcomer(NodeId node, std::span<const NodeId> present) {
+  const Assembly& a = *assembly_;
+  std::vector<NodeId> neighbors;
+  for (NodeId other = 0; other < a.nodes(); ++other) {
+    const bool near = a.topology.size() == 0 || is_neighbor(a.topology, node, other);
+    if (other != node && near) neighbors.push_back(other);
+  }
+  std::vector<NodeId> there;
+  for (const NodeId neighbor : neighbors)
+    if (std::find(present.begin(), present.end(), neighbor) != present.end())
+      there.push_back(neighbor);
+  return newcomer_frame(recorder_->newest().newcomer(
+      node, there.empty() ? neighbors : there, a.method->length(), a.method->newcomer().ok()));
+}
+
+Status RealRun::begin_as(NodeId node, const Frame& told) {
+  const Assembly& a = *assembly_;
+  const std::size_t dimension = a.layout().size();
+  auto newcomer = a.models_double ? read_newcomer<double>(told, dimension, a.method->length())
+                                  : read_newcomer<float>(told, dimension, a.method->length());
+  if (!newcomer.ok()) return newcomer.error();
+  if (newcomer->step == 0) return ok_status();
+  if (const Status fit = a.method->newcomer(); !fit.ok())
+    return unsupported(
+        fmt::format("the run stands at step {} and we come without our state: {}; come back with "
+                    "--state and the folder that we had before",
+                    newcomer->step, fit.error().message));
+  log_event(LogLevel::kWarning, "began_without_state",
+            {{"step", fmt::to_string(newcomer->step)},
+             {"model", newcomer->replica.empty() ? "that all began with" : "mean of neighbours"}});
+  world_->begin_as(node, *std::move(newcomer));
   return ok_status();
 }
 

@@ -42,6 +42,14 @@ class RealRun {
   RealWorld::Saved save(Node& node);
   Status restore(NodeId node, ByteView state);
 
+  // Where the ledger is kept, from any thread: what a newcomer at that node is told, of whose
+  // neighbours those in `present` are there.
+  Frame newcomer(NodeId node, std::span<const NodeId> present);
+  // The node is known to stand in that step, or beyond it.
+  void stands_in(NodeId node, Step step) { recorder_->newest().stands_in(node, step); }
+  // At a newcomer: takes on what it was told. The error says when it is not fit for this run.
+  Status begin_as(NodeId node, const Frame& newcomer);
+
   // To the end, or until the world is asked to stop; then result().interrupted is set.
   void go(Transport& transport, double linger_s);
 

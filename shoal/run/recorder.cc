@@ -42,12 +42,12 @@ Recorder::Round& Recorder::round_of(Step step) {
 
 void Recorder::model(NodeId node, Step step, std::span<const float> parameters) {
   round_of(step).models_float[node].assign(parameters.begin(), parameters.end());
-  final_float_[node].assign(parameters.begin(), parameters.end());
+  newest_.keep(node, parameters);
 }
 
 void Recorder::model(NodeId node, Step step, std::span<const double> parameters) {
   round_of(step).models_double[node].assign(parameters.begin(), parameters.end());
-  final_double_[node].assign(parameters.begin(), parameters.end());
+  newest_.keep(node, parameters);
 }
 
 void Recorder::figure(NodeId node, Step step, std::string_view name, double value) {
@@ -63,9 +63,13 @@ void Recorder::figure(NodeId node, Step step, std::string_view name, double valu
 
 void Recorder::step_done(NodeId node, Step step) {
   if (!schedule_.reports(node)) return;
-  Round& round = round_of(step);
-  round.done.insert(node);
-  check_complete(step, round);
+  round_of(step).done.insert(node);
+  newest_.stands_in(node, step + 1);
+  // Also those before it: a newcomer has missed some.
+  for (auto& [number, round] : rounds_) {
+    if (number > step) break;
+    if (!round.done.empty()) check_complete(number, round);
+  }
   hand_out(false);
 }
 
@@ -75,9 +79,15 @@ void Recorder::node_left(NodeId node) {
     if (!round.complete && !round.done.empty()) check_complete(step, round);
 }
 
+// Lines that are out stay as they are.
+void Recorder::node_returned(NodeId node) {
+  if (schedule_.reports(node)) alive_.insert(node);
+}
+
 void Recorder::check_complete(Step step, Round& round) {
-  const bool all = std::all_of(alive_.begin(), alive_.end(),
-                               [&](NodeId node) { return round.done.count(node) > 0; });
+  const bool all = std::all_of(alive_.begin(), alive_.end(), [&](NodeId node) {
+    return round.done.count(node) > 0 || newest_.has_done(node, step);
+  });
   if (all && !round.complete) complete(step, round);
 }
 
@@ -191,8 +201,8 @@ void Recorder::save(ByteWriter& out) const {
     }
   };
   out.numbers<NodeId>(std::vector<NodeId>(alive_.begin(), alive_.end()));
-  save_models(final_float_);
-  save_models(final_double_);
+  save_models(newest_.all_float());
+  save_models(newest_.all_double());
   out.number<std::uint64_t>(rounds_.size());
   for (const auto& [step, round] : rounds_) {
     SHOAL_CHECK(!round.complete, "complete rounds are handed out before a checkpoint");
@@ -227,8 +237,11 @@ Status load_models(ByteReader& in, std::map<NodeId, std::vector<Scalar>>& models
 Status Recorder::load(ByteReader& in) {
   SHOAL_TRY(const auto alive, in.numbers<NodeId>());
   alive_ = std::set<NodeId>(alive.begin(), alive.end());
-  SHOAL_TRY_STATUS(load_models(in, final_float_));
-  SHOAL_TRY_STATUS(load_models(in, final_double_));
+  std::map<NodeId, std::vector<float>> in_float;
+  std::map<NodeId, std::vector<double>> in_double;
+  SHOAL_TRY_STATUS(load_models(in, in_float));
+  SHOAL_TRY_STATUS(load_models(in, in_double));
+  newest_.set_all(std::move(in_float), std::move(in_double));
   SHOAL_TRY(const auto rounds, in.number<std::uint64_t>());
   for (std::uint64_t i = 0; i < rounds; ++i) {
     SHOAL_TRY(const auto step, in.number<Step>());

@@ -1,8 +1,8 @@
 // Recorder: watches a run and turns what it sees into ledger lines.
 //
-// A round's line is complete when every node that reports it has finished it; its time, bytes and
-// gradients are those of that instant. Tests of models run on the thread pool meanwhile, so lines
-// are handed out in order but a little later.
+// A round's line is complete when every node that reports it has finished it or a later one; its
+// time, bytes and gradients are those of that instant. Tests of models run on the thread pool
+// meanwhile, so lines are handed out in order but a little later.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@
 #include "shoal/method/problem.h"
 #include "shoal/node/world.h"
 #include "shoal/run/ledger.h"
+#include "shoal/run/newest_models.h"
 
 namespace shoal {
 
@@ -46,14 +47,16 @@ class Recorder : public Observer {
   void figure(NodeId node, Step step, std::string_view name, double value) override;
   void step_done(NodeId node, Step step) override;
   void node_left(NodeId node) override;
+  void node_returned(NodeId node) override;
 
   // Waits for all tests and hands out every complete line; at the end of a run also those of
   // rounds that some nodes never reached.
   void flush(bool at_end);
 
   // The models shown last, by node: the run's result. One of the two maps is used.
-  const std::map<NodeId, std::vector<float>>& final_float() const { return final_float_; }
-  const std::map<NodeId, std::vector<double>>& final_double() const { return final_double_; }
+  const std::map<NodeId, std::vector<float>>& final_float() const { return newest_.all_float(); }
+  const std::map<NodeId, std::vector<double>>& final_double() const { return newest_.all_double(); }
+  NewestModels& newest() { return newest_; }
 
   // State of rounds under way, for checkpoints; flush() first.
   void save(ByteWriter& out) const;
@@ -99,8 +102,7 @@ class Recorder : public Observer {
   std::function<void(Step)> on_round_;
   std::set<NodeId> alive_;
   std::map<Step, Round> rounds_;  // not handed out yet
-  std::map<NodeId, std::vector<float>> final_float_;
-  std::map<NodeId, std::vector<double>> final_double_;
+  NewestModels newest_;
 };
 
 }  // namespace shoal

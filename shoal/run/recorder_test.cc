@@ -98,6 +98,36 @@ TEST(Recorder, ALineWaitsForWhoeverIsAlive) {
   EXPECT_TRUE(recorder->wants_model(0, 4));
 }
 
+TEST(Recorder, ALineWaitsForOneThatHasReturned) {
+  Bench bench(2);
+  const auto recorder = bench.recorder({.every = 1, .length = 5, .servers = 0});
+  recorder->node_left(1);
+  recorder->step_done(0, 0);
+  recorder->flush(false);
+  EXPECT_EQ(bench.lines.size(), 1u);
+  recorder->node_returned(1);
+  recorder->step_done(0, 1);
+  recorder->flush(false);
+  EXPECT_EQ(bench.lines.size(), 1u);
+  recorder->step_done(1, 1);
+  recorder->flush(false);
+  EXPECT_EQ(bench.lines.size(), 2u);
+}
+
+// A newcomer begins behind the steps that the others did without it.
+TEST(Recorder, ALineDoesNotWaitForAStepThatWasSkipped) {
+  Bench bench(2);
+  const auto recorder = bench.recorder({.every = 1, .length = 5, .servers = 0});
+  for (Step step = 0; step < 4; ++step) recorder->step_done(0, step);
+  recorder->step_done(1, 0);
+  recorder->flush(false);
+  EXPECT_EQ(bench.lines.size(), 1u);
+  recorder->step_done(1, 3);
+  recorder->flush(false);
+  ASSERT_EQ(bench.lines.size(), 4u);
+  for (Step step = 0; step < 4; ++step) EXPECT_EQ(bench.lines[step].round, step);
+}
+
 TEST(Recorder, WithAServerOnlyItReports) {
   Bench bench(3);
   const auto recorder = bench.recorder({.every = 1, .length = 1, .servers = 1});

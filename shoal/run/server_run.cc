@@ -152,6 +152,9 @@ Status ServerRun::recover(const Recovered& past) {
     if (run_->assembly().method->servers() == 0 || line.round < first_round_)
       kept.push_back(std::move(line));
   SHOAL_TRY_STATUS(writer_.go_on(settings_.folder, kept));
+  // A line is written when all that are there have done its round.
+  for (NodeId node = 0; !kept.empty() && node < run_->assembly().nodes(); ++node)
+    run_->stands_in(node, kept.back().round + 1);
   run_->keep_lines(std::move(kept));
   return ok_status();
 }
@@ -189,10 +192,13 @@ Status ServerRun::start_server(const Experiment& experiment, std::uint64_t incar
   settings.server = settings_.name;
   settings.experiment = write_toml(shared.table());
   settings.incarnation = incarnation;
+  settings.begun = begun_before_;
   settings.frame_bytes_max = frame_bytes_max(assembly);
   settings.observation_bytes_max = observation_bytes_max(assembly);
   settings.count_until_used = assembly.adds_up;
   SHOAL_TRY(server_, GrpcServer::start(settings, *gate_, run_->world(), metrics_));
+  if (assembly.method->servers() == 0)
+    server_->on_newcomer([this](NodeId node) { return run_->newcomer(node, present()); });
   server_->on_status([this] { return status_json(); });
   server_->committed(first_round_);
   return ok_status();
@@ -207,6 +213,7 @@ void ServerRun::on_gate_event(const GateEvent& event) {
   if (event.kind == GateEvent::Kind::kAbsent || event.kind == GateEvent::Kind::kLeft)
     run_->world().lose(event.node);
   if (event.kind != GateEvent::Kind::kJoined && event.kind != GateEvent::Kind::kReturned) return;
+  run_->world().find(event.node);
   const std::vector<Member> members = gate_->members();
   if (auto status = store_->join(members); !status.ok())
     log_event(LogLevel::kError, "members_not_saved", {{"why", status.error().message}});
@@ -216,6 +223,7 @@ void ServerRun::on_gate_event(const GateEvent& event) {
 Status ServerRun::begin_run() {
   if (!begun_before_)
     SHOAL_TRY_STATUS(write_file_atomically(settings_.folder + "/state/begun.txt", id_));
+  for (const NodeId node : present()) run_->stands_in(node, 0);
   server_->started();
   return ok_status();
 }
@@ -240,6 +248,13 @@ bool ServerRun::wait_for_members() {
     std::this_thread::sleep_for(kLookPeriod);
   }
   return !run_->world().stopping();
+}
+
+std::vector<NodeId> ServerRun::present() const {
+  std::vector<NodeId> nodes;
+  for (const Member& member : gate_->members())
+    if (member.presence == Presence::kPresent) nodes.push_back(member.node);
+  return nodes;
 }
 
 void ServerRun::round_closed(Step round, std::span<const NodeId> senders) {

@@ -85,6 +85,7 @@ class ServerRun {
   void round_closed(Step round, std::span<const NodeId> senders);
   Status begin_run();
   void lose_those_who_stay_away();
+  std::vector<NodeId> present() const;
   std::vector<FrameReceipt> counted_receipts(Step round) const;
   void write_line(const LedgerLine& line);
 

@@ -49,6 +49,12 @@ grpc::ServerUnaryReactor* FederationService::Leave(grpc::CallbackServerContext* 
   return answer(&FederationCalls::leave, context, request, reply);
 }
 
+grpc::ServerUnaryReactor* FederationService::GetNewcomer(grpc::CallbackServerContext* context,
+                                                         const grpc::ByteBuffer* request,
+                                                         grpc::ByteBuffer* reply) {
+  return answer(&FederationCalls::get_newcomer, context, request, reply);
+}
+
 grpc::ServerUnaryReactor* FederationService::GetStatus(grpc::CallbackServerContext* context,
                                                        const grpc::ByteBuffer* request,
                                                        grpc::ByteBuffer* reply) {

@@ -16,7 +16,8 @@ using RawUnaryCalls =
     wire::Federation::WithRawCallbackMethod_Join<wire::Federation::WithRawCallbackMethod_Heartbeat<
         wire::Federation::WithRawCallbackMethod_Observe<
             wire::Federation::WithRawCallbackMethod_Leave<
-                wire::Federation::WithRawCallbackMethod_GetStatus<Base>>>>>;
+                wire::Federation::WithRawCallbackMethod_GetNewcomer<
+                    wire::Federation::WithRawCallbackMethod_GetStatus<Base>>>>>>;
 using RawFederation = RawUnaryCalls<wire::Federation::WithRawCallbackMethod_Receive<
     wire::Federation::WithRawCallbackMethod_Send<wire::Federation::Service>>>;
 
@@ -29,6 +30,7 @@ class FederationCalls {
   virtual grpc::Status heartbeat(const PeerIdentity& peer, Buffer& request, Buffer& reply) = 0;
   virtual grpc::Status observe(const PeerIdentity& peer, Buffer& request, Buffer& reply) = 0;
   virtual grpc::Status leave(const PeerIdentity& peer, Buffer& request, Buffer& reply) = 0;
+  virtual grpc::Status get_newcomer(const PeerIdentity& peer, Buffer& request, Buffer& reply) = 0;
   virtual grpc::Status get_status(const PeerIdentity& peer, Buffer& request, Buffer& reply) = 0;
   virtual grpc::ServerWriteReactor<Buffer>* receive(grpc::CallbackServerContext* context,
                                                     Buffer& request) = 0;
@@ -52,6 +54,9 @@ class FederationService final : public RawFederation {
   grpc::ServerUnaryReactor* Leave(grpc::CallbackServerContext* context,
                                   const grpc::ByteBuffer* request,
                                   grpc::ByteBuffer* reply) override;
+  grpc::ServerUnaryReactor* GetNewcomer(grpc::CallbackServerContext* context,
+                                        const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* reply) override;
   grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
                                       const grpc::ByteBuffer* request,
                                       grpc::ByteBuffer* reply) override;

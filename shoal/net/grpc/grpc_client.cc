@@ -59,6 +59,10 @@ Status GrpcClient::start(FrameSink& sink, Gate* gate) {
   return ok_status();
 }
 
+Result<Frame> GrpcClient::fetch_newcomer(std::uint64_t bytes_max) {
+  return state_->link->fetch_newcomer(bytes_max);
+}
+
 bool GrpcClient::wait_started() { return state_->link->wait_started(); }
 
 Status GrpcClient::broken() const { return state_->link->broken(); }

@@ -33,6 +33,7 @@ struct Joined {
   std::string experiment;  // TOML
   std::uint64_t incarnation = 0;
   Step round = 0;
+  bool begun = false;  // the run, before we came
 };
 
 class GrpcClient : public Transport {
@@ -45,6 +46,9 @@ class GrpcClient : public Transport {
   const Joined& joined() const;
   // Opens the Receive stream (and, with `gate`, our own Send for peers).
   Status start(FrameSink& sink, Gate* gate);
+  // Where to begin in a run under way without our own state (node/newcomer.h), a frame of at most
+  // bytes_max bytes, not otherwise looked at. Blocks; tried anew kRetriesMax times.
+  Result<Frame> fetch_newcomer(std::uint64_t bytes_max);
   // Blocks until the run has begun; false when the server was gone for give_up_s.
   bool wait_started();
   // Why nothing can be sent any more (the server has been gone too long, or has thrown us out).

@@ -13,6 +13,7 @@
 #include "shoal/net/grpc/channel_options.h"
 #include "shoal/net/grpc/credentials.h"
 #include "shoal/net/grpc/federation_service.h"
+#include "shoal/net/grpc/newcomer_parts.h"
 #include "shoal/net/grpc/observation_parts.h"
 #include "shoal/net/grpc/outbox.h"
 #include "shoal/net/grpc/translate.h"
@@ -42,6 +43,7 @@ struct GrpcServer::State final : FederationCalls, std::enable_shared_from_this<S
   grpc::Status heartbeat(const PeerIdentity& peer, Buffer& request, Buffer& reply) override;
   grpc::Status observe(const PeerIdentity& peer, Buffer& request, Buffer& reply) override;
   grpc::Status leave(const PeerIdentity& peer, Buffer& request, Buffer& reply) override;
+  grpc::Status get_newcomer(const PeerIdentity& peer, Buffer& request, Buffer& reply) override;
   grpc::Status get_status(const PeerIdentity& peer, Buffer& request, Buffer& reply) override;
   grpc::ServerWriteReactor<Buffer>* receive(grpc::CallbackServerContext* context,
                                             Buffer& request) override;
@@ -67,6 +69,7 @@ struct GrpcServer::State final : FederationCalls, std::enable_shared_from_this<S
   const std::shared_ptr<Intake> intake;
   FederationService service;
   ObservationParts observations;
+  NewcomerParts newcomers;
   std::unique_ptr<ConnectionDoor> door;
   std::unique_ptr<grpc::Server> server;
   std::string address;
@@ -115,6 +118,7 @@ grpc::Status GrpcServer::State::join(const PeerIdentity& peer, Buffer& request, 
     return refuse_ours(peer,
                        malformed(fmt::format("protocol version {} is not {}; use the same shoal",
                                              wish.version(), kProtocolVersion)));
+  const bool begun = settings.begun || has_started;
   Member candidate;
   candidate.name = wish.name();
   candidate.rows = wish.rows();
@@ -130,6 +134,7 @@ grpc::Status GrpcServer::State::join(const PeerIdentity& peer, Buffer& request, 
   place.set_experiment(settings.experiment);
   place.set_incarnation(settings.incarnation);
   place.set_round(gate.current_round());
+  place.set_begun(begun);
   place.set_sha256(place_digest(place));
   reply = message_buffer(place);
   if (has_started) notify_all();  // a peer may have come back under another address
@@ -169,6 +174,18 @@ grpc::Status GrpcServer::State::leave(const PeerIdentity& peer, Buffer& request,
   if (const auto refusal = gate.leave(peer, member.node())) return refuse(*refusal);
   outbox(member.node())->close(grpc::Status(grpc::StatusCode::OK, "left"));
   reply = message_buffer(notice(false));
+  return grpc::Status::OK;
+}
+
+grpc::Status GrpcServer::State::get_newcomer(const PeerIdentity& peer, Buffer& request,
+                                             Buffer& reply) {
+  wire::NewcomerRequest wish;
+  if (const Status parsed = parse_message(request, kHeadBytesMax, wish); !parsed.ok())
+    return refuse_ours(peer, malformed(parsed.error().message));
+  if (const auto refusal = check_member(peer, wish.run(), wish.node())) return refuse(*refusal);
+  const auto part = newcomers.part(wish);
+  if (const auto* refusal = std::get_if<Refusal>(&part)) return refuse_ours(peer, *refusal);
+  reply = message_buffer(std::get<wire::NewcomerPart>(part));
   return grpc::Status::OK;
 }
 
@@ -323,6 +340,10 @@ void GrpcServer::started() {
 void GrpcServer::on_status(std::function<std::string()> status_json) {
   const std::lock_guard lock(state_->mutex);
   state_->status_json = std::move(status_json);
+}
+
+void GrpcServer::on_newcomer(std::function<Frame(NodeId)> make_newcomer) {
+  state_->newcomers.on_make(std::move(make_newcomer));
 }
 
 void GrpcServer::send(NodeId from, NodeId to, const Frame& frame) {

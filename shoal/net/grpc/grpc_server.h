@@ -48,6 +48,7 @@ struct GrpcServerSettings {
   std::string server;      // our name, "server" by default
   std::string experiment;  // TOML that joiners are given
   std::uint64_t incarnation = 1;
+  bool begun = false;  // by an earlier incarnation
   std::uint64_t frame_bytes_max = 0;
   std::uint64_t observation_bytes_max = kFrameOverheadBytesMax;  // of one that a member sends
   // Frames that were delivered count as held until the program has let go of them.
@@ -73,6 +74,8 @@ class GrpcServer : public Transport {
   // The run has begun: peers are introduced to each other, and later changes announced.
   void started();
   void on_status(std::function<std::string()> status_json);
+  // Makes what a newcomer is told (node/newcomer.h); called from any thread. Unset: there are none.
+  void on_newcomer(std::function<Frame(NodeId)> make_newcomer);
   // Tells members, lets calls in progress end, then closes.
   void shut_down(double patience_s);
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "shoal/net/grpc/credentials.h"
+#include "shoal/net/grpc/newcomer_parts.h"
 #include "shoal/net/grpc/open_line.h"
 #include "shoal/net/grpc/translate.h"
 #include "shoal/net/limits.h"
@@ -107,8 +108,8 @@ Status MemberLink::take_place(grpc::ByteBuffer& reply, bool first) {
     return invalid_argument(
         fmt::format("the server now runs \"{}\" and we are of \"{}\"", place.run(), joined_.run));
   }
-  joined_ = Joined{place.run(),        place.server(),      place.node(),
-                   place.experiment(), place.incarnation(), place.round()};
+  joined_ = Joined{place.run(),         place.server(), place.node(), place.experiment(),
+                   place.incarnation(), place.round(),  place.begun()};
   incarnation_ = place.incarnation();
   SenderSettings sender;
   sender.run = joined_.run;
@@ -280,6 +281,16 @@ void MemberLink::on_notice(const wire::Notice& notice, bool from_stream) {
   // Only the stream's notices introduce the peers; without them we must not begin.
   if (from_stream && notice.started()) started_ = true;
   changed_.notify_all();
+}
+
+Result<Frame> MemberLink::fetch_newcomer(std::uint64_t bytes_max) {
+  BackOff back_off(settings_.times.backoff_first_s, settings_.times.backoff_last_s,
+                   settings_.jitter_seed, 2);
+  for (int failed = 0;; ++failed) {
+    auto fetched = shoal::fetch_newcomer(*calls_, joined_, settings_.times, bytes_max);
+    if (fetched.ok() || failed == kRetriesMax) return fetched;
+    std::this_thread::sleep_for(std::chrono::duration<double>(back_off.next_s()));
+  }
 }
 
 bool MemberLink::wait_started() {

@@ -39,6 +39,7 @@ class MemberLink : public std::enable_shared_from_this<MemberLink> {
   Status join(const std::string& address);
   const Joined& joined() const { return joined_; }
   void start(FrameSink& sink, Events events);
+  Result<Frame> fetch_newcomer(std::uint64_t bytes_max);
   bool wait_started();
   Status broken() const;
   void leave();

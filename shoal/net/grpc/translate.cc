@@ -169,8 +169,8 @@ Result<Receipt> from_wire(const wire::Receipt& receipt) {
 
 std::string place_digest(const wire::JoinReply& reply) {
   std::string text;
-  for (const std::string& part :
-       {reply.run(), reply.server(), fmt::to_string(reply.node()), reply.experiment()})
+  for (const std::string& part : {reply.run(), reply.server(), fmt::to_string(reply.node()),
+                                  reply.experiment(), fmt::to_string(reply.begun())})
     text += part + '\0';
   return text_of(sha256(as_bytes(text)));
 }

@@ -109,13 +109,13 @@ TEST_F(Wire, WhatDoesNotParseGetsInvalidArgument) {
       std::string("\xff\xff\xff\xff", 4), std::string("\x0a\x7f", 2) + "short",
       std::string(200, '\x80'), std::string("\x12\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11)};
   for (const char* method :
-       {"Join", "Receive", "Send", "Heartbeat", "Observe", "Leave", "GetStatus"})
+       {"Join", "Receive", "Send", "Heartbeat", "Observe", "Leave", "GetNewcomer", "GetStatus"})
     for (const std::string& bytes : malformed)
       EXPECT_EQ(raw(method, bytes).error_code(), StatusCode::INVALID_ARGUMENT) << method;
   // Empty messages parse: they name nobody.
   EXPECT_EQ(raw("Join", "").error_code(), StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(raw("Send", "").error_code(), StatusCode::INVALID_ARGUMENT);
-  for (const char* method : {"Receive", "Heartbeat", "Observe", "Leave"})
+  for (const char* method : {"Receive", "Heartbeat", "Observe", "Leave", "GetNewcomer"})
     EXPECT_EQ(raw(method, "").error_code(), StatusCode::PERMISSION_DENIED) << method;
   EXPECT_TRUE(server.gate->members().empty());
   EXPECT_EQ(server.sink.frames(), 0u);
@@ -126,10 +126,10 @@ TEST_F(Wire, StrangersAndOtherRuns) {
   wire::MemberRequest request;
   request.set_run("run-1");
   request.set_node(1);
-  for (const char* method : {"Heartbeat", "Leave", "Receive", "Observe"})
+  for (const char* method : {"Heartbeat", "Leave", "Receive", "Observe", "GetNewcomer"})
     EXPECT_EQ(raw(method, request.SerializeAsString()).error_code(), StatusCode::NOT_FOUND);
   request.set_run("run-2");
-  for (const char* method : {"Heartbeat", "Leave", "Receive", "Observe"})
+  for (const char* method : {"Heartbeat", "Leave", "Receive", "Observe", "GetNewcomer"})
     EXPECT_EQ(raw(method, request.SerializeAsString()).error_code(), StatusCode::PERMISSION_DENIED);
   const Frame frame = random_frame("update", 0, 10);
   EXPECT_EQ(send({head_piece(head_of(1, frame)), body_piece(frame, 0)}).error_code(),
