@@ -80,7 +80,9 @@ TEST(Pause, PeersGoOnWithoutOneThatIsStopped) {
 }
 
 TEST(Pause, AServerThatIsStoppedLosesNothing) {
-  Federation run(settings_of(40));
+  FederationSettings settings = settings_of(40);
+  settings.member_options = {"--give-up", "180"};  // longer than it stands still
+  Federation run(std::move(settings));
   const auto reference = run.simulate();
   run.start();
   ASSERT_TRUE(run.waits_for_rounds(4, kPatience_s)) << file_text(run.log("server"));
