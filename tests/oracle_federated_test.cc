@@ -97,6 +97,34 @@ TEST(FederatedReductions, TrimmingNobodyIsTheUniformMean) {
 }
 
 // SCAFFOLD takes out the bias of unequal local training: 20 scalar quadratics, 30 local steps.
+// A codec that loses nothing leaves feedback nothing to do.
+TEST(FederatedReductions, FeedbackOnADenseCodecIsFedAvg) {
+  const auto fedavg = final_model(federated("kind = \"fedavg\"\n"));
+  for (const char* feedback : {"ef", "ef21", "econtrol", "diana"}) {
+    const auto model = final_model(federated("kind = \"fedavg\"\n[codec]\nkind = \"dense\"\n" +
+                                             fmt::format("feedback = \"{}\"\n", feedback)));
+    for (std::size_t i = 0; i < model.size(); ++i) EXPECT_NEAR(model[i], fedavg[i], 1e-5);
+  }
+}
+
+// Where three in ten messages are lost, both sides keep one shift: an update that was encoded
+// against another would be refused.
+TEST(FederatedFeedback, LostMessagesLeaveBothSidesAlike) {
+  for (const char* feedback : {"ef", "ef21", "econtrol"}) {
+    std::string toml =
+        federated("kind = \"fedavg\"\ncohort = 6\nround_deadline_s = 2.0\n") +
+        fmt::format("[codec]\nkind = \"top_k\"\nratio = 0.4\nfeedback = \"{}\"\n", feedback) +
+        "[faults]\nloss = 0.3\nduplication = 0.2\n";
+    toml.replace(toml.find("rounds = 6"), 10, "rounds = 40");
+    std::size_t missing = 0;
+    for (const std::string& line : outcome_of(experiment_of(toml)).lines) {
+      missing += line.find("missing") != std::string::npos ? 1 : 0;
+      EXPECT_EQ(line.find("refused"), std::string::npos) << line;
+    }
+    EXPECT_GT(missing, 10u);
+  }
+}
+
 TEST(FederatedClaims, ScaffoldReachesTheOptimumFedAvgDoesNot) {
   const auto gap = [](const char* method) {
     const Experiment experiment = experiment_of(

@@ -92,7 +92,7 @@ std::string peers(const std::string& method, const std::string& more, bool in_do
 std::vector<Case> federated_cases() {
   const std::string cohort = "cohort = 4\nover_selection = 1.5\nepochs = 2\n";
   const std::string attacked =
-      "local_steps = 3\n[codec]\nkind = \"top_k\"\nratio = 0.4\nerror_feedback = true\n"
+      "local_steps = 3\n[codec]\nkind = \"top_k\"\nratio = 0.4\nfeedback = \"ef\"\n"
       "[rule]\nkind = \"trimmed_mean\"\nbefore = [\"nnm\"]\nfaults = 3\n"
       "[attack]\nkind = \"inner_product\"\nscale = 2.0\n";
   std::string liars = clients("fedavg", attacked);

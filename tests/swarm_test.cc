@@ -95,10 +95,13 @@ class Draw {
   }
 
   void codec_and_rule() {
-    if (chance(0.3))
-      add("[codec]\nkind = \"top_k\"\nratio = 0.5\nerror_feedback = {}\n", chance(0.5));
-    else if (chance(0.2))
+    std::string feedback = "none";
+    if (chance(0.5)) {
+      feedback = one_of("none", "ef", "ef21", "econtrol");
+      add("[codec]\nkind = \"top_k\"\nratio = 0.5\nfeedback = \"{}\"\n", feedback);
+    } else if (chance(0.2)) {
       add("[codec]\nkind = \"dense\"\n");
+    }
     const std::size_t most = (cohort_ - 1) / 2;
     const std::size_t declared = between(0, most);
     if (chance(0.6)) {
@@ -106,7 +109,8 @@ class Draw {
           declared);
       if (chance(0.4)) add("before = [\"nnm\"]\n");
     }
-    if (nodes_ < 4 || !chance(0.4)) return;
+    const bool shifts = feedback == "ef21" || feedback == "econtrol";
+    if (nodes_ < 4 || shifts || !chance(0.4)) return;
     liars_ = between(1, (nodes_ - 1) / 3);
     const std::string kind =
         one_of("inner_product", "sign_flip", "gaussian_noise", "little_is_enough", "none");
@@ -220,7 +224,11 @@ class OnceOnly : public Interceptor {
 class Means : public Observer {
  public:
   Means(Run& run, Observer* next, double learning_rate, bool keeps_mean)
-      : run_(run), next_(next), learning_rate_(learning_rate), keeps_mean_(keeps_mean) {}
+      : run_(run),
+        next_(next),
+        learning_rate_(learning_rate),
+        keeps_mean_(keeps_mean),
+        honest_(run.assembly().experiment.nodes.liars == 0) {}
 
   bool wants_model(NodeId node, Step step) const override { return next_->wants_model(node, step); }
   void model(NodeId node, Step step, std::span<const float> x) override {
@@ -231,7 +239,9 @@ class Means : public Observer {
     seen(node, step, x, run_.assembly().problem_double);
     next_->model(node, step, x);
   }
+  // An honest update is never refused: with feedback, that the shifts of both sides agree.
   void figure(NodeId node, Step step, std::string_view name, double value) override {
+    if (honest_ && name == "refused") ADD_FAILURE() << value << " refused in round " << step;
     next_->figure(node, step, name, value);
   }
   void step_done(NodeId node, Step step) override { next_->step_done(node, step); }
@@ -276,6 +286,7 @@ class Means : public Observer {
   Observer* next_;
   double learning_rate_;
   bool keeps_mean_;
+  bool honest_;
   std::map<Step, Sums> sums_;
 };
 

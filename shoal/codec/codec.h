@@ -12,7 +12,7 @@
 
 #include "shoal/base/bytes.h"
 #include "shoal/base/catalogue.h"
-#include "shoal/base/random.h"
+#include "shoal/codec/draws.h"
 #include "shoal/model/layout.h"
 
 namespace shoal {
@@ -31,11 +31,13 @@ class Codec {
   virtual ~Codec() = default;
   virtual CodecProperties properties(const Layout& layout) const = 0;
   // Appends the encoding of row (row.size() == layout.size()) to `out`. A NaN or infinity in the
-  // row is an error that names its tensor and index. `stream` feeds randomised codecs.
-  virtual Status encode(std::span<const float> row, const Layout& layout, RandomStream stream,
+  // row is an error that names its tensor and index. `draws` feeds randomised codecs.
+  virtual Status encode(std::span<const float> row, const Layout& layout, const Draws& draws,
                         ByteWriter& out) const = 0;
-  // Writes every element of `row`. All of `bytes` must be used.
-  virtual Status decode(ByteView bytes, const Layout& layout, std::span<float> row) const = 0;
+  // Writes every element of `row`. All of `bytes` must be used. `shared` is the sender's, in a
+  // fresh copy.
+  virtual Status decode(ByteView bytes, const Layout& layout, const RandomStream& shared,
+                        std::span<float> row) const = 0;
 };
 
 // All codecs by name (catalogue.cc).

@@ -22,7 +22,7 @@ Table table_of(std::initializer_list<std::pair<const char*, Value>> entries) {
 
 std::unique_ptr<Codec> made(const Table& table) { return codecs().make(table, "[codec]").value(); }
 
-RandomStream no_stream() { return RandomStream(1, purpose("codec test")); }
+Draws some_draws() { return codec_draws(1, 0, 0); }
 
 std::vector<Table> all_settings() {
   std::vector<Table> all;
@@ -91,9 +91,9 @@ TEST(Codec, RoundTripsOnRandomRows) {
     for (const auto& [table, codec] : all) {
       ++rows;
       ByteWriter out;
-      ASSERT_TRUE(codec->encode(row, layout, no_stream(), out).ok());
+      ASSERT_TRUE(codec->encode(row, layout, some_draws(), out).ok());
       std::vector<float> decoded(row.size(), 7.0f), again(row.size(), 7.0f);
-      ASSERT_TRUE(codec->decode(out.bytes(), layout, decoded).ok());
+      ASSERT_TRUE(codec->decode(out.bytes(), layout, shared_draws(1, 0), decoded).ok());
       const CodecProperties properties = codec->properties(layout);
       ASSERT_TRUE(!properties.lossless || same_bits(row, decoded));
       double lost = 0, total = 0;
@@ -104,14 +104,15 @@ TEST(Codec, RoundTripsOnRandomRows) {
       // Denormal entries may lose more than their relative share: 1e-12 is far below one unit.
       ASSERT_LE(lost, (1 - *properties.contraction) * total * (1 + 1e-12) + 1e-12);
       ByteWriter second;
-      ASSERT_TRUE(codec->encode(decoded, layout, no_stream(), second).ok());
-      ASSERT_TRUE(codec->decode(second.bytes(), layout, again).ok());
+      ASSERT_TRUE(codec->encode(decoded, layout, some_draws(), second).ok());
+      ASSERT_TRUE(codec->decode(second.bytes(), layout, shared_draws(1, 0), again).ok());
       ASSERT_TRUE(same_bits(decoded, again));
       Bytes longer = out.bytes();
       longer.push_back(std::byte{0});
-      ASSERT_FALSE(codec->decode(longer, layout, again).ok());
+      ASSERT_FALSE(codec->decode(longer, layout, shared_draws(1, 0), again).ok());
       const ByteView shorter = ByteView(out.bytes()).first(out.size() - (out.size() > 0));
-      ASSERT_TRUE(out.size() == 0 || !codec->decode(shorter, layout, again).ok());
+      ASSERT_TRUE(out.size() == 0 ||
+                  !codec->decode(shorter, layout, shared_draws(1, 0), again).ok());
     }
   }
 }
@@ -126,9 +127,11 @@ TEST(Codec, TruncationAtEveryByteIsAnError) {
   for (const Table& table : all_settings()) {
     const auto codec = made(table);
     ByteWriter out;
-    ASSERT_TRUE(codec->encode(row, layout, no_stream(), out).ok());
+    ASSERT_TRUE(codec->encode(row, layout, some_draws(), out).ok());
     for (std::size_t length = 0; length < out.size(); ++length)
-      ASSERT_FALSE(codec->decode(ByteView(out.bytes()).first(length), layout, decoded).ok());
+      ASSERT_FALSE(
+          codec->decode(ByteView(out.bytes()).first(length), layout, shared_draws(1, 0), decoded)
+              .ok());
   }
 }
 
@@ -142,12 +145,12 @@ TEST(Codec, FlippedBitsNeverYieldNan) {
   for (const Table& table : all_settings()) {
     const auto codec = made(table);
     ByteWriter out;
-    ASSERT_TRUE(codec->encode(row, layout, no_stream(), out).ok());
+    ASSERT_TRUE(codec->encode(row, layout, some_draws(), out).ok());
     for (std::size_t bit = 0; bit < out.size() * 8; ++bit) {
       Bytes flipped = out.bytes();
       flipped[bit / 8] ^= std::byte{1} << bit % 8;
       std::vector<float> decoded(row.size());
-      if (!codec->decode(flipped, layout, decoded).ok()) {
+      if (!codec->decode(flipped, layout, shared_draws(1, 0), decoded).ok()) {
         ++refused;
         continue;
       }
@@ -169,7 +172,7 @@ TEST(Codec, NamesTheTensorOfAValueThatCannotBeSent) {
       std::vector<float> row(9, 1.0f);
       row[7] = bad;
       ByteWriter out;
-      const Status status = codec->encode(row, layout, no_stream(), out);
+      const Status status = codec->encode(row, layout, some_draws(), out);
       EXPECT_THAT(status.error().message, HasSubstr("tensor 'fc1.bias' index 1 is "));
     }
   }
@@ -179,7 +182,7 @@ TEST(Codec, NamesTheTensorOfAValueThatCannotBeSent) {
     Table table = table_of({{"kind", kind}, {"value_type", "f16"}});
     if (std::string(kind) == "top_k") table.set("ratio", 0.5);
     ByteWriter out;
-    const Status status = made(table)->encode(row, layout, no_stream(), out);
+    const Status status = made(table)->encode(row, layout, some_draws(), out);
     EXPECT_EQ(status.error().message,
               "tensor 'fc1.weight' index 2 is 70000, beyond the largest f16 (65504); set "
               "value_type = \"bf16\"");
@@ -193,7 +196,7 @@ TEST(Dense, Sizes) {
   for (const auto& [type, bytes] : {std::pair{"f32", 404u}, {"f16", 202u}, {"bf16", 202u}}) {
     ByteWriter out;
     const auto codec = made(table_of({{"kind", "dense"}, {"value_type", type}}));
-    ASSERT_TRUE(codec->encode(row, layout, no_stream(), out).ok());
+    ASSERT_TRUE(codec->encode(row, layout, some_draws(), out).ok());
     EXPECT_EQ(out.size(), bytes);
   }
 }
@@ -208,7 +211,8 @@ TEST(Dense, RefusesNanBytes) {
     out.number(std::numeric_limits<float>::quiet_NaN());
     return out.bytes();
   }();
-  EXPECT_FALSE(made(table_of({{"kind", "dense"}}))->decode(nan_f32, layout, row).ok());
+  EXPECT_FALSE(
+      made(table_of({{"kind", "dense"}}))->decode(nan_f32, layout, shared_draws(1, 0), row).ok());
 }
 
 }  // namespace

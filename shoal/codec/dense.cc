@@ -22,7 +22,7 @@ class Dense : public Codec {
     return properties;
   }
 
-  Status encode(std::span<const float> row, const Layout& layout, RandomStream,
+  Status encode(std::span<const float> row, const Layout& layout, const Draws&,
                 ByteWriter& out) const override {
     SHOAL_CHECK(row.size() == layout.size(), "the row has the layout's size");
     if (const std::size_t place = first_not_finite(row); place < row.size())
@@ -32,7 +32,8 @@ class Dense : public Codec {
     return ok_status();
   }
 
-  Status decode(ByteView bytes, const Layout& layout, std::span<float> row) const override {
+  Status decode(ByteView bytes, const Layout& layout, const RandomStream&,
+                std::span<float> row) const override {
     SHOAL_CHECK(row.size() == layout.size(), "the row has the layout's size");
     const std::size_t expected = row.size() * bytes_per_value(type_);
     if (bytes.size() != expected)

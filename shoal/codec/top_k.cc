@@ -36,7 +36,7 @@ class TopK : public Codec {
     return properties;
   }
 
-  Status encode(std::span<const float> row, const Layout& layout, RandomStream,
+  Status encode(std::span<const float> row, const Layout& layout, const Draws&,
                 ByteWriter& out) const override {
     SHOAL_CHECK(row.size() == layout.size(), "the row has the layout's size");
     SHOAL_TRY(const std::vector<Part> parts, parts_of(layout));
@@ -52,7 +52,8 @@ class TopK : public Codec {
     return ok_status();
   }
 
-  Status decode(ByteView bytes, const Layout& layout, std::span<float> row) const override {
+  Status decode(ByteView bytes, const Layout& layout, const RandomStream&,
+                std::span<float> row) const override {
     SHOAL_CHECK(row.size() == layout.size(), "the row has the layout's size");
     SHOAL_TRY(const std::vector<Part> parts, parts_of(layout));
     std::fill(row.begin(), row.end(), 0.0f);

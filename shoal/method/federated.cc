@@ -73,8 +73,7 @@ double normalising_divisor(const FederatedSettings& settings, std::size_t steps,
 
 namespace {
 
-Status check_settings(const FederatedSettings& settings, const MethodParts& parts,
-                      std::size_t clients) {
+Status check_settings(const FederatedSettings& settings, std::size_t clients) {
   const auto cohort = static_cast<std::size_t>(settings.cohort);
   if (clients == 0) return invalid_argument("no client has any data; change [partition]");
   if (cohort > clients)
@@ -94,12 +93,6 @@ Status check_settings(const FederatedSettings& settings, const MethodParts& part
         "\"sgd\"");
   if (settings.normalise && settings.optimizer.optimizer == LocalOptimizerKind::kNesterov)
     return invalid_argument("FedNova's divisor is known for sgd and momentum, not nesterov");
-  if (parts.error_feedback && !parts.codec)
-    return invalid_argument("error feedback needs a [codec] to make up for");
-  if (parts.error_feedback &&
-      !parts.codec->properties(parts.in_float->models->layout()).contraction)
-    return invalid_argument(
-        "error feedback needs a contractive codec; this one is not, and the residual would grow");
   return ok_status();
 }
 
@@ -144,6 +137,8 @@ class Federated : public Method {
   // As FederatedServer::adds_up().
   bool adds_up(const MethodParts& parts) const override {
     const CorrectionKind kind = settings_.correction.kind;
+    const FeedbackKind feedback = parts.feedback.kind;
+    if (feedback != FeedbackKind::kNone && feedback != FeedbackKind::kEf) return false;
     if (settings_.normalise || kind == CorrectionKind::kScaffold ||
         kind == CorrectionKind::kMimeLite)
       return false;
@@ -160,7 +155,6 @@ class Federated : public Method {
     job->problem = parts.in_float;
     job->seed = parts.seed;
     job->pool = parts.pool;
-    job->error_feedback = parts.error_feedback;
     job->declared_faults = parts.declared_faults;
     job->patience_s =
         settings_.round_deadline_s > 0.0 ? settings_.round_deadline_s : parts.patience_s;
@@ -169,12 +163,14 @@ class Federated : public Method {
     for (std::size_t worker = 0; worker < parts.workers(); ++worker)
       if (parts.own_data || !parts.in_float->rows[worker].empty())
         job->clients.push_back(static_cast<NodeId>(worker + 1));
-    SHOAL_TRY_STATUS(check_settings(settings_, parts, job->clients.size()));
+    SHOAL_TRY_STATUS(check_settings(settings_, job->clients.size()));
     job->codec = parts.codec;
     if (!job->codec) {
       SHOAL_TRY(job->own_codec, make_dense());
       job->codec = job->own_codec.get();
     }
+    SHOAL_TRY(job->feedback,
+              make_feedback(parts.feedback, *job->codec, job->problem->models->layout()));
     job->make_rule = parts.make_rule;
     if (!job->make_rule) job->make_rule = &weighted_mean;
     SHOAL_TRY(const auto rule, job->make_rule());

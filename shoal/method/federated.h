@@ -9,7 +9,9 @@
 // (federated.cc).
 //
 // Wire, per client and round: the model down (4d bytes, and 4d of correction state), the encoded
-// update up with its row count (and 4d of correction, and the divisor a_i when normalised).
+// update up with its row count (and 4d of correction, and the divisor a_i when normalised). With
+// feedback (codec/feedback.h) the model comes with 4 bytes for every client of the cohort, its
+// newest update that counted, and an update with the checksum of the shift it was encoded against.
 #pragma once
 
 #include <memory>
@@ -51,7 +53,7 @@ struct FederatedJob {
   const Problem<float>* problem = nullptr;
   const Codec* codec = nullptr;  // never null: dense by default
   std::unique_ptr<const Codec> own_codec;
-  bool error_feedback = false;
+  Feedback feedback;
   std::function<Result<std::unique_ptr<Rule>>()> make_rule;
   std::size_t declared_faults = 0;
   std::vector<NodeId> clients;  // node ids with data, increasing
@@ -79,8 +81,12 @@ struct FederatedUpdate {
 };
 // Fills `update`, whose memory is used again. Error: what is wrong with it, in a sentence. Claims
 // of more than `rows_max` rows are wrong.
+//
+// `memory` is the receiver's half of the sender's feedback; null where it is not known, and then a
+// row that is sent as its difference to a shift is taken for that difference. update.delta is what
+// was sent; memory->count() makes it the sender's row.
 Status read_update(const FederatedJob& job, const Message& message, std::uint64_t rows_max,
-                   FederatedUpdate& update);
+                   const FeedbackReceiver* memory, FederatedUpdate& update);
 // Whether the message is an update that read_update takes.
 Status check_update(const FederatedJob& job, const Message& message, std::uint64_t rows_max);
 
@@ -92,6 +98,9 @@ double normalising_divisor(const FederatedSettings& settings, std::size_t steps,
 
 Task<> federated_server(Node& node, std::shared_ptr<const FederatedJob> job);
 Task<> federated_client(Node& node, std::shared_ptr<const FederatedJob> job);
+
+// In place of a counted round: the shift of client and server differ, and both begin with h = 0.
+inline constexpr std::uint32_t kStartAnew = 0xffffffffu;
 
 // Tags and parts on the wire.
 inline constexpr Tag kModelTag = tag("model");

@@ -1,6 +1,7 @@
 #include "shoal/method/federated_client.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "shoal/data/order.h"
 
@@ -17,6 +18,28 @@ FederatedClient::FederatedClient(const Node& node, std::shared_ptr<const Federat
       id_(node.id()),
       correction_(make_correction(job_->settings.correction)) {}
 
+Result<std::uint32_t> FederatedClient::counted(const Message& invitation) const {
+  if (!job_->feedback.any()) return 0u;
+  const std::vector<NodeId> cohort = job_->cohort(invitation.round());
+  const auto place = std::ranges::lower_bound(cohort, id_);
+  SHOAL_TRY(const ByteView bytes, invitation.tensor("counted"));
+  std::vector<std::uint32_t> counted(cohort.size());
+  if (place == cohort.end() || *place != id_ || bytes.size() != 4 * counted.size())
+    return corrupt("an invitation that does not say what counted of the update before");
+  std::memcpy(counted.data(), bytes.data(), bytes.size());
+  return counted[static_cast<std::size_t>(place - cohort.begin())];
+}
+
+void FederatedClient::settle(std::uint32_t counted) {
+  if (!job_->feedback.any()) return;
+  if (!feedback_)
+    feedback_ = std::make_unique<FeedbackSender>(job_->feedback, job_->problem->dimension());
+  if (counted == kStartAnew)
+    feedback_->restart();
+  else
+    feedback_->settle(counted == sent_round_ + 1);
+}
+
 Status FederatedClient::accept(const Message& invitation) {
   std::vector<float> model(job_->problem->dimension());
   SHOAL_TRY_STATUS(invitation.vector<float>("model", model));
@@ -26,6 +49,8 @@ Status FederatedClient::accept(const Message& invitation) {
     state.resize(model.size());
     SHOAL_TRY_STATUS(invitation.vector<float>("state", state));
   }
+  SHOAL_TRY(const std::uint32_t counted, this->counted(invitation));
+  settle(counted);
   model_ = std::move(model);
   server_state_ = std::move(state);
   round_ = invitation.round();
@@ -82,15 +107,14 @@ void FederatedClient::train() {
 void FederatedClient::encode(std::span<const float> delta, std::span<const float> extra,
                              std::size_t steps, double learning_rate) {
   const Layout& layout = job_->problem->models->layout();
-  const RandomStream stream(job_->seed, purpose("codec"), id_, round_);
+  const Draws draws = codec_draws(job_->seed, id_, round_);
   ByteWriter encoded;
   Status status;
-  if (job_->error_feedback) {
-    if (!error_feedback_) error_feedback_ = std::make_unique<ErrorFeedback>(delta.size());
-    std::vector<float> decoded(delta.size());
-    status = error_feedback_->encode(*job_->codec, delta, layout, stream, encoded, decoded);
+  if (job_->feedback.any()) {
+    status = feedback_->encode(*job_->codec, delta, layout, draws, encoded);
+    sent_round_ = round_;
   } else {
-    status = job_->codec->encode(delta, layout, stream, encoded);
+    status = job_->codec->encode(delta, layout, draws, encoded);
   }
   // A model that has blown up has no encoding; an empty tensor tells the server so.
   if (!status.ok()) encoded.clear();
@@ -98,6 +122,7 @@ void FederatedClient::encode(std::span<const float> delta, std::span<const float
   message.tensor("update", encoded.bytes()).count("rows", rows().size());
   if (job_->settings.normalise)
     message.number("divisor", normalising_divisor(job_->settings, steps, learning_rate));
+  if (job_->feedback.keeps_shift()) message.count("shift", feedback_->shift_checksum());
   if (!extra.empty()) message.vector<float>("extra", extra);
   update_ = message.finish();
 }
@@ -110,16 +135,18 @@ Frame FederatedClient::update() {
 
 void FederatedClient::save(ByteWriter& out) const {
   correction_->save(out);
-  out.number<std::uint8_t>(error_feedback_ ? 1 : 0);
-  if (error_feedback_) error_feedback_->save(out);
+  out.number<std::uint32_t>(sent_round_);
+  out.number<std::uint8_t>(feedback_ ? 1 : 0);
+  if (feedback_) feedback_->save(out);
 }
 
 Status FederatedClient::load(ByteReader& in) {
   SHOAL_TRY_STATUS(correction_->load(in));
-  SHOAL_TRY(const auto has_residual, in.number<std::uint8_t>());
-  if (has_residual == 0) return ok_status();
-  error_feedback_ = std::make_unique<ErrorFeedback>(job_->problem->dimension());
-  return error_feedback_->load(in);
+  SHOAL_TRY(sent_round_, in.number<std::uint32_t>());
+  SHOAL_TRY(const auto has_feedback, in.number<std::uint8_t>());
+  if (has_feedback == 0) return ok_status();
+  feedback_ = std::make_unique<FeedbackSender>(job_->feedback, job_->problem->dimension());
+  return feedback_->load(in);
 }
 
 Task<> federated_client(Node& node, std::shared_ptr<const FederatedJob> job) {

@@ -4,17 +4,17 @@
 #include <memory>
 #include <vector>
 
-#include "shoal/codec/error_feedback.h"
 #include "shoal/method/federated.h"
 
 namespace shoal {
 
-// Between rounds a client holds its control variate and its residual, if any, and nothing else.
+// Between rounds a client holds its control variate and its feedback, if any, and nothing else.
 class FederatedClient : public Persistent {
  public:
   FederatedClient(const Node& node, std::shared_ptr<const FederatedJob> job);
 
-  // Takes the model (and correction state) of an invitation; an error leaves it unchanged.
+  // Takes the model (and correction state) of an invitation, and settles the update before; an
+  // error leaves it unchanged.
   Status accept(const Message& invitation);
   // K local steps; sets what is to be sent. To be run inside compute().
   void train();
@@ -30,6 +30,9 @@ class FederatedClient : public Persistent {
  private:
   std::size_t worker() const { return id_ - 1; }
   const Rows& rows() const { return job_->problem->rows[worker()]; }
+  // One more than the round of our newest update that counted, or kStartAnew.
+  Result<std::uint32_t> counted(const Message& invitation) const;
+  void settle(std::uint32_t counted);
   // One gradient step per batch, `steps` of them, from y.
   void local_steps(std::span<float> y, std::size_t steps, double learning_rate);
   void encode(std::span<const float> delta, std::span<const float> extra, std::size_t steps,
@@ -39,9 +42,10 @@ class FederatedClient : public Persistent {
   NodeId id_;
   Step round_ = 0;
   std::unique_ptr<Correction> correction_;
-  std::unique_ptr<ErrorFeedback> error_feedback_;  // made when first needed
-  std::vector<float> model_;                       // of the round under way
-  std::vector<float> server_state_;                // of the round under way
+  std::unique_ptr<FeedbackSender> feedback_;  // made with the first invitation
+  Step sent_round_ = 0;                       // of the update that feedback_ has not settled
+  std::vector<float> model_;                  // of the round under way
+  std::vector<float> server_state_;           // of the round under way
   Frame update_;
 };
 

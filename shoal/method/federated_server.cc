@@ -20,6 +20,14 @@ Frame FederatedServer::invitation(Step round) const {
   MessageBuilder message(kModelTag, round);
   message.vector<float>("model", parameters_);
   if (!correction_.broadcast().empty()) message.vector<float>("state", correction_.broadcast());
+  if (job_->feedback.any()) {
+    std::vector<std::uint32_t> counted;
+    for (const NodeId client : cohort_) {
+      const auto known = counted_.find(client);
+      counted.push_back(known == counted_.end() ? 0 : known->second);
+    }
+    message.tensor("counted", std::as_bytes(std::span(counted)));
+  }
   return message.finish();
 }
 
@@ -29,11 +37,38 @@ double FederatedServer::work_flops(const Arrivals& arrivals) const {
 
 Status FederatedServer::decode(const Message& message, Update& update) const {
   const std::uint64_t any = std::numeric_limits<std::uint32_t>::max();
-  return read_update(*job_, message, job_->own_data ? any : job_->problem->data->rows, update);
+  return read_update(*job_, message, job_->own_data ? any : job_->problem->data->rows,
+                     memory_of(message.sender()), update);
+}
+
+const FeedbackReceiver* FederatedServer::memory_of(NodeId client) const {
+  const auto memory = memories_.find(client);
+  return memory == memories_.end() ? nullptr : &memory->second;
+}
+
+void FederatedServer::compare_shift(const Message& message) {
+  const auto memory = memories_.find(message.sender());
+  const auto shift = message.count("shift");
+  if (memory == memories_.end() || !shift.ok() || *shift == memory->second.shift_checksum()) return;
+  memory->second.restart();
+  counted_[message.sender()] = kStartAnew;
+}
+
+void FederatedServer::count(Step round, std::span<Update> updates) {
+  if (!job_->feedback.any()) return;
+  const auto count_one = [&](std::size_t i) {
+    const auto memory = memories_.find(updates[i].sender);
+    if (memory != memories_.end()) memory->second.count(updates[i].delta);
+  };
+  if (job_->pool)
+    job_->pool->parallel_for(updates.size(), count_one);
+  else
+    for (std::size_t i = 0; i < updates.size(); ++i) count_one(i);
+  for (const Update& update : updates) counted_[update.sender] = round + 1;
 }
 
 // Those that are usable, by sender.
-std::vector<FederatedServer::Update> FederatedServer::decode_held() const {
+std::vector<FederatedServer::Update> FederatedServer::decode_held() {
   std::vector<const Message*> messages;
   for (const auto& [sender, message] : held_) messages.push_back(&message);
   const std::size_t count = messages.size();
@@ -47,8 +82,12 @@ std::vector<FederatedServer::Update> FederatedServer::decode_held() const {
   else
     for (std::size_t i = 0; i < count; ++i) decode_one(i);
   std::vector<Update> updates;
-  for (auto& update : decoded)
-    if (update) updates.push_back(std::move(*update));
+  for (std::size_t i = 0; i < count; ++i) {
+    if (decoded[i])
+      updates.push_back(std::move(*decoded[i]));
+    else
+      compare_shift(*messages[i]);
+  }
   return updates;
 }
 
@@ -75,7 +114,8 @@ double FederatedServer::normalise(std::span<Update> updates,
 }
 
 bool FederatedServer::adds_up() const {
-  return rule_->is_weighted_mean() && !job_->settings.normalise && correction_.broadcast().empty();
+  return rule_->is_weighted_mean() && !job_->settings.normalise &&
+         correction_.broadcast().empty() && !job_->feedback.keeps_shift();
 }
 
 void FederatedServer::open_round(std::vector<NodeId> cohort) {
@@ -83,7 +123,11 @@ void FederatedServer::open_round(std::vector<NodeId> cohort) {
   next_in_cohort_ = 0;
   held_.clear();
   weight_ = 0.0;
+  in_sum_.clear();
   used_ = refused_ = 0;
+  if (!job_->feedback.keeps_shift()) return;
+  for (const NodeId client : cohort_)
+    memories_.try_emplace(client, job_->feedback, parameters_.size());
 }
 
 void FederatedServer::take(const Message& message) {
@@ -109,10 +153,13 @@ void FederatedServer::add_up(const Message& message) {
   if (used_ == 0) sum_.assign(parameters_.size(), 0.0);
   accumulate(weight, update.delta, sum_);
   weight_ += weight;
+  in_sum_.push_back(update.sender);
   ++used_;
 }
 
-void FederatedServer::aggregate_sum(std::span<float> delta) {
+void FederatedServer::aggregate_sum(Step round, std::span<float> delta) {
+  if (job_->feedback.any())
+    for (const NodeId client : in_sum_) counted_[client] = round + 1;
   for (std::size_t i = 0; i < delta.size(); ++i) delta[i] = static_cast<float>(sum_[i] / weight_);
   sum_ = {};
   added_ = {};
@@ -124,6 +171,7 @@ Status FederatedServer::aggregate_rows(Step round, std::span<float> delta) {
   used_ = updates.size();
   held_.clear();
   SHOAL_TRY_STATUS(rule_->check(used_, job_->declared_faults));
+  count(round, updates);
   RoundView view;
   view.round = round;
   view.declared_faults = job_->declared_faults;
@@ -149,7 +197,7 @@ void FederatedServer::close_round(Step round, const Arrivals& arrivals) {
     for (const auto& [sender, message] : held_) add_up(message);
     held_.clear();
     abandoned_ = !rule_->check(used_, job_->declared_faults).ok();
-    if (!abandoned_) aggregate_sum(delta);
+    if (!abandoned_) aggregate_sum(round, delta);
   } else {
     abandoned_ = !aggregate_rows(round, delta).ok();
   }
@@ -164,12 +212,36 @@ void FederatedServer::save(ByteWriter& out) const {
   out.numbers<float>(parameters_);
   optimizer_.save(out);
   correction_.save(out);
+  out.number<std::uint32_t>(static_cast<std::uint32_t>(counted_.size()));
+  for (const auto& [client, round] : counted_) {
+    out.number<std::uint32_t>(client);
+    out.number<std::uint32_t>(round);
+  }
+  out.number<std::uint32_t>(static_cast<std::uint32_t>(memories_.size()));
+  for (const auto& [client, memory] : memories_) {
+    out.number<std::uint32_t>(client);
+    memory.save(out);
+  }
 }
 
 Status FederatedServer::load(ByteReader& in) {
   SHOAL_TRY_STATUS(in.numbers_into<float>(parameters_));
   SHOAL_TRY_STATUS(optimizer_.load(in));
-  return correction_.load(in);
+  SHOAL_TRY_STATUS(correction_.load(in));
+  counted_.clear();
+  memories_.clear();
+  SHOAL_TRY(const auto counted, in.number<std::uint32_t>());
+  for (std::uint32_t i = 0; i < counted; ++i) {
+    SHOAL_TRY(const auto client, in.number<std::uint32_t>());
+    SHOAL_TRY(counted_[client], in.number<std::uint32_t>());
+  }
+  SHOAL_TRY(const auto memories, in.number<std::uint32_t>());
+  for (std::uint32_t i = 0; i < memories; ++i) {
+    SHOAL_TRY(const auto client, in.number<std::uint32_t>());
+    const auto [memory, is_new] = memories_.try_emplace(client, job_->feedback, parameters_.size());
+    SHOAL_TRY_STATUS(memory->second.load(in));
+  }
+  return ok_status();
 }
 
 namespace {

@@ -13,10 +13,10 @@ class FederatedServer : public Persistent {
  public:
   FederatedServer(std::shared_ptr<const FederatedJob> job, std::unique_ptr<Rule> rule);
 
-  // The message every client of the round is sent.
-  Frame invitation(Step round) const;
   // Before anything of a round is taken in. `cohort` is increasing.
   void open_round(std::vector<NodeId> cohort);
+  // The message every client of the open round is sent.
+  Frame invitation(Step round) const;
   // Takes in one update as it comes. Under a rule that is a weighted mean it is added up as soon as
   // those before it in the cohort have been, so that memory holds a sum and not the rows; updates
   // are added in the order of the cohort whatever order they come in.
@@ -38,11 +38,17 @@ class FederatedServer : public Persistent {
  private:
   using Update = FederatedUpdate;
   Status decode(const Message& message, Update& update) const;
-  std::vector<Update> decode_held() const;
+  // What is remembered of the client; null without feedback.
+  const FeedbackReceiver* memory_of(NodeId client) const;
+  // A client with another shift than ours starts anew, as we do.
+  void compare_shift(const Message& message);
+  // Its update reached the model: it may move its shift, as we do ours.
+  void count(Step round, std::span<Update> updates);
+  std::vector<Update> decode_held();
   std::vector<double> weights(std::span<const Update> updates) const;
   bool adds_up() const;
   void add_up(const Message& message);
-  void aggregate_sum(std::span<float> delta);
+  void aggregate_sum(Step round, std::span<float> delta);
   Status aggregate_rows(Step round, std::span<float> delta);
   // Divides by a_i and returns tau_eff = sum p_i a_i.
   double normalise(std::span<Update> updates, std::span<const double> weights) const;
@@ -52,13 +58,18 @@ class FederatedServer : public Persistent {
   std::vector<float> parameters_;
   ServerOptimizer optimizer_;
   CorrectionState correction_;
+  // With feedback: of every client, the receiver's half, and one more than the round of its newest
+  // update that counted, or kStartAnew.
+  std::map<NodeId, FeedbackReceiver> memories_;
+  std::map<NodeId, std::uint32_t> counted_;
   // Of the open round.
   std::vector<NodeId> cohort_;
-  std::size_t next_in_cohort_ = 0;          // whose update is added next
-  std::map<NodeId, Message> held_;          // came before their turn
-  std::vector<double> sum_;                 // of weight times update
-  Update added_;                            // the one added last: its memory serves the next
-  double weight_ = 0.0;                     // of those in the sum
+  std::size_t next_in_cohort_ = 0;  // whose update is added next
+  std::map<NodeId, Message> held_;  // came before their turn
+  std::vector<double> sum_;         // of weight times update
+  Update added_;                    // the one added last: its memory serves the next
+  double weight_ = 0.0;             // of those in the sum
+  std::vector<NodeId> in_sum_;
   std::vector<std::vector<float>> extras_;  // corrections of the round's updates
   std::size_t used_ = 0;
   std::size_t refused_ = 0;

@@ -1,6 +1,7 @@
 #include "shoal/method/federated.h"
 
 #include <cmath>
+#include <cstring>
 #include <gtest/gtest.h>
 #include <set>
 
@@ -52,8 +53,7 @@ Message update(const Jobs& jobs, NodeId sender, float delta, std::uint64_t rows,
   ByteWriter encoded;
   const std::vector<float> row = {delta};
   EXPECT_TRUE(
-      jobs.job->codec
-          ->encode(row, jobs.problem.models->layout(), RandomStream(1, purpose("t")), encoded)
+      jobs.job->codec->encode(row, jobs.problem.models->layout(), codec_draws(1, 0, 0), encoded)
           .ok());
   MessageBuilder builder(kUpdateTag, 0);
   builder.tensor("update", encoded.bytes()).count("rows", rows);
@@ -198,6 +198,83 @@ TEST(FederatedServer, ContentCheckCapsNormAndWeight) {
   MessageBuilder other(kModelTag, 0);
   Frame frame = other.finish();
   EXPECT_FALSE(check_update(job, Message(1, frame, read_frame_header(*frame).value()), 3).ok());
+}
+
+// A client with feedback, without its training.
+struct Remembering {
+  Remembering(const Jobs& jobs, NodeId id)
+      : jobs(jobs), id(id), sender(jobs.job->feedback, jobs.problem.dimension()) {}
+
+  Message update(Step round, float delta) {
+    ByteWriter encoded;
+    const std::uint32_t shift = sender.shift_checksum();
+    EXPECT_TRUE(sender
+                    .encode(*jobs.job->codec, std::vector<float>{delta},
+                            jobs.problem.models->layout(), codec_draws(1, id, round), encoded)
+                    .ok());
+    MessageBuilder builder(kUpdateTag, round);
+    builder.tensor("update", encoded.bytes()).count("rows", 1).count("shift", shift);
+    Frame frame = builder.finish();
+    const FrameHeader header = read_frame_header(*frame).value();
+    return Message(id, std::move(frame), header);
+  }
+
+  const Jobs& jobs;
+  NodeId id;
+  FeedbackSender sender;
+};
+
+// What the invitation says of each client of the cohort.
+std::vector<std::uint32_t> counted(const FederatedServer& server, Step round) {
+  const Frame frame = server.invitation(round);
+  const Message message(kServer, frame, read_frame_header(*frame).value());
+  const ByteView bytes = message.tensor("counted").value();
+  std::vector<std::uint32_t> counted(bytes.size() / 4);
+  std::memcpy(counted.data(), bytes.data(), bytes.size());
+  return counted;
+}
+
+TEST(FederatedServer, RemembersWhatCounted) {
+  Jobs jobs(2);
+  jobs.job->feedback = {0.0f, 1.0f};  // EF21
+  FederatedServer server(jobs.job, mean());
+  Remembering first(jobs, 1), second(jobs, 2);
+  server.open_round({1, 2});
+  EXPECT_EQ(counted(server, 0), (std::vector<std::uint32_t>{0, 0}));
+  server.take(first.update(0, 2.0f));
+  server.close_round(0, {});  // the second's is lost
+  EXPECT_FLOAT_EQ(server.parameters()[0], 2.0f);
+  server.open_round({1, 2});
+  EXPECT_EQ(counted(server, 1), (std::vector<std::uint32_t>{1, 0}));
+  first.sender.settle(true);
+  second.update(0, 4.0f);
+  second.sender.settle(false);
+  // A round that is abandoned moves nobody's shift; what is saved is as it was.
+  server.close_round(1, {});
+  EXPECT_TRUE(server.abandoned());
+  ByteWriter saved;
+  server.save(saved);
+  FederatedServer restored(jobs.job, mean());
+  ByteReader reader(saved.bytes());
+  ASSERT_TRUE(restored.load(reader).ok());
+  restored.open_round({1, 2});
+  EXPECT_EQ(counted(restored, 2), (std::vector<std::uint32_t>{1, 0}));
+  // The first comes back without its state: refused once, then both begin anew.
+  Remembering reborn(jobs, 1);
+  restored.take(reborn.update(2, 1.0f));
+  restored.take(second.update(2, 4.0f));
+  restored.close_round(2, {});
+  EXPECT_EQ(restored.refused(), 1u);
+  EXPECT_FLOAT_EQ(restored.parameters()[0], 6.0f);
+  restored.open_round({1, 2});
+  EXPECT_EQ(counted(restored, 3), (std::vector<std::uint32_t>{kStartAnew, 3}));
+  reborn.sender.restart();
+  second.sender.settle(true);
+  restored.take(reborn.update(3, 1.0f));
+  restored.take(second.update(3, 5.0f));
+  restored.close_round(3, {});
+  EXPECT_EQ(restored.refused(), 0u);
+  EXPECT_FLOAT_EQ(restored.parameters()[0], 9.0f);
 }
 
 TEST(FederatedServer, ARoundWithoutUpdatesIsAbandoned) {

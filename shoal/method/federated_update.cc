@@ -23,15 +23,22 @@ Status check_finite(std::span<const float> row, const Layout& layout, std::strin
 }  // namespace
 
 Status read_update(const FederatedJob& job, const Message& message, std::uint64_t rows_max,
-                   FederatedUpdate& update) {
+                   const FeedbackReceiver* memory, FederatedUpdate& update) {
   const Layout& layout = job.problem->models->layout();
   update.sender = message.sender();
   update.delta.resize(layout.size());
   SHOAL_TRY(const ByteView encoded, message.tensor("update"));
-  SHOAL_TRY_STATUS(job.codec->decode(encoded, layout, update.delta));
+  SHOAL_TRY_STATUS(
+      job.codec->decode(encoded, layout, shared_draws(job.seed, message.round()), update.delta));
   SHOAL_TRY_STATUS(check_finite(update.delta, layout, "the update"));
-  if (job.update_norm_max > 0.0) {
-    const double norm = std::sqrt(squared_norm(update.delta));
+  if (job.feedback.keeps_shift()) {
+    SHOAL_TRY(const std::uint64_t shift, message.count("shift"));
+    if (memory && shift != memory->shift_checksum())
+      return invalid_argument("the update was encoded against a shift that is not ours");
+  }
+  if (job.update_norm_max > 0.0 && (memory || !job.feedback.keeps_shift())) {
+    const double norm =
+        std::sqrt(memory ? memory->squared_norm(update.delta) : squared_norm(update.delta));
     if (norm > job.update_norm_max)
       return invalid_argument(fmt::format("the update has norm {:.4g}; at most {:.4g} is taken",
                                           norm, job.update_norm_max));
@@ -62,7 +69,7 @@ Status check_update(const FederatedJob& job, const Message& message, std::uint64
         fmt::format("a server takes updates, not '{}'", tag_text(message.tag())));
   // Gates call this for every update, on a few threads: no page of it is asked for twice.
   thread_local FederatedUpdate scratch;
-  return read_update(job, message, rows_max, scratch);
+  return read_update(job, message, rows_max, nullptr, scratch);
 }
 
 }  // namespace shoal

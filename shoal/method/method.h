@@ -10,7 +10,7 @@
 
 #include "shoal/base/catalogue.h"
 #include "shoal/base/thread_pool.h"
-#include "shoal/codec/codec.h"
+#include "shoal/codec/feedback.h"
 #include "shoal/graph/mixing.h"
 #include "shoal/graph/topology.h"
 #include "shoal/method/problem.h"
@@ -27,7 +27,7 @@ struct MethodParts {
   const Topology* topology = nullptr;  // of the workers; null when none was given
   MixingSettings mixing;
   const Codec* codec = nullptr;  // of updates; null: dense
-  bool error_feedback = false;
+  FeedbackSettings feedback;     // of updates
   // Makes the server's rule with its memory; null: the weighted mean.
   std::function<Result<std::unique_ptr<Rule>>()> make_rule;
   std::size_t declared_faults = 0;

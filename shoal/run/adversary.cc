@@ -23,13 +23,14 @@ void Adversary::round_closed(NodeId receiver, std::vector<Message>& messages) {
                   receiver,
                   messages.front().round(),
                   RandomStream(seed_, purpose("attack"), receiver, messages.front().round())};
+  const RandomStream shared = shared_draws(seed_, messages.front().round());
   std::vector<std::vector<float>> rows(messages.size());
   std::vector<std::size_t> lying;
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const bool liar = is_liar(messages[i].sender());
     const auto encoded = messages[i].tensor("update");
     rows[i].resize(layout_.size());
-    if (!encoded.ok() || !codec_.decode(*encoded, layout_, rows[i]).ok()) continue;
+    if (!encoded.ok() || !codec_.decode(*encoded, layout_, shared, rows[i]).ok()) continue;
     (liar ? view.own : view.honest).emplace_back(rows[i]);
     if (!liar) continue;
     view.liars.push_back(messages[i].sender());
@@ -43,8 +44,8 @@ void Adversary::round_closed(NodeId receiver, std::vector<Message>& messages) {
     Message& message = messages[lying[k]];
     const std::span<const float> row(forged.data() + k * layout_.size(), layout_.size());
     ByteWriter encoded;
-    const RandomStream stream(seed_, purpose("codec"), message.sender(), message.round());
-    if (!codec_.encode(row, layout_, stream, encoded).ok()) continue;
+    const Draws draws = codec_draws(seed_, message.sender(), message.round());
+    if (!codec_.encode(row, layout_, draws, encoded).ok()) continue;
     MessageBuilder builder(message.tag(), message.round());
     builder.tensor("update", encoded.bytes());
     // Everything else stays as the liar sent it: its claims about itself are honest here.

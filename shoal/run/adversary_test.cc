@@ -22,7 +22,7 @@ struct Bench {
   }
   Message message(NodeId sender, const std::vector<float>& row) const {
     ByteWriter encoded;
-    EXPECT_TRUE(codec->encode(row, layout, RandomStream(1, purpose("t")), encoded).ok());
+    EXPECT_TRUE(codec->encode(row, layout, codec_draws(1, 0, 0), encoded).ok());
     MessageBuilder builder(kUpdateTag, 4);
     builder.tensor("update", encoded.bytes()).count("rows", 10 + sender).number("divisor", 2.5);
     Frame frame = builder.finish();
@@ -31,7 +31,8 @@ struct Bench {
   }
   std::vector<float> row(const Message& message) const {
     std::vector<float> row(layout.size());
-    EXPECT_TRUE(codec->decode(message.tensor("update").value(), layout, row).ok());
+    EXPECT_TRUE(
+        codec->decode(message.tensor("update").value(), layout, shared_draws(1, 0), row).ok());
     return row;
   }
   Adversary adversary(Table attack, std::vector<NodeId> liars) const {

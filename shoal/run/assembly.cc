@@ -41,6 +41,11 @@ Status add_adversary(Assembly& a) {
   if (liars == 0 || a.experiment.attack.empty()) return ok_status();
   if (a.method->servers() == 0)
     return unsupported("attacks act on what a server gathers; this method has no server");
+  const FeedbackKind feedback = a.experiment.feedback.kind;
+  if (feedback != FeedbackKind::kNone && feedback != FeedbackKind::kEf)
+    return unsupported(
+        "attacks forge whole rows, and this feedback sends differences to a shift that liars are "
+        "not modelled to keep; use feedback = \"ef\" or \"none\" with [attack]");
   SHOAL_TRY(auto attack, attacks().make(a.experiment.attack, "[attack]"));
   const std::size_t honest = a.partition.nodes.size() - liars;
   if (auto status = attack->check(honest, liars); !status.ok())
@@ -99,7 +104,7 @@ Status add_program(Assembly& a, ThreadPool* pool, const RealPart* part) {
   parts.patience_s = e.general.patience_s;
   parts.pool = pool;
   parts.declared_faults = static_cast<std::size_t>(e.rule_use.faults);
-  parts.error_feedback = e.codec_use.error_feedback;
+  parts.feedback = e.feedback;
   if (part) {
     parts.update_norm_max = part->update_norm_max;
     parts.own_data = part->own_data;

@@ -46,11 +46,6 @@ void describe(Settings& s, ReportSettings& v) {
   s.flag("links", v.links, "count bytes per link, for small runs");
 }
 
-void describe(Settings& s, CodecUse& v) {
-  s.flag("error_feedback", v.error_feedback, "add what was not sent to the next update",
-         {.paper = "1901.09847"});
-}
-
 void describe(Settings& s, RuleUse& v) {
   s.integer("faults", v.faults, "f, the lying clients the rule is declared to withstand",
             {.range = at_least(0), .unit = "nodes"});
@@ -196,7 +191,7 @@ Result<Experiment> resolve_experiment(const Table& table) {
   SHOAL_TRY_STATUS(read_section(table, "mixing", e.mixing));
   SHOAL_TRY_STATUS(read_section(table, "report", e.report));
   Table codec_rest, rule_rest, rest;
-  SHOAL_TRY_STATUS(split_use(table, "codec", e.codec_use, codec_rest));
+  SHOAL_TRY_STATUS(split_use(table, "codec", e.feedback, codec_rest));
   SHOAL_TRY_STATUS(split_use(table, "rule", e.rule_use, rule_rest));
   rest.set("codec", codec_rest);
   SHOAL_TRY_STATUS(resolve_kind(table, "data", data_sources(), false, e.data));
@@ -228,7 +223,7 @@ Table Experiment::table() const {
   if (!topology.empty()) put("mixing", write_settings(mixing));
   put("method", method);
   Table codec_all = codec;
-  if (!codec.empty()) merge(codec_all, write_settings(codec_use));
+  if (!codec.empty()) merge(codec_all, write_settings(feedback));
   put("codec", codec_all);
   Table rule_all = rule;
   if (!rule.empty()) merge(rule_all, write_settings(rule_use));

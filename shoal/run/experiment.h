@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "shoal/base/value.h"
+#include "shoal/codec/feedback.h"
 #include "shoal/graph/mixing.h"
 #include "shoal/sim/conditions.h"
 
@@ -45,12 +46,6 @@ struct ReportSettings {
 };
 void describe(Settings& s, ReportSettings& v);
 
-// What stands in [codec] beside the codec's own settings.
-struct CodecUse {
-  bool error_feedback = false;
-};
-void describe(Settings& s, CodecUse& v);
-
 // What stands in [rule] beside the rule and what comes before it.
 struct RuleUse {
   std::int64_t faults = 0;
@@ -65,7 +60,7 @@ struct Experiment {
   FaultSettings faults;
   MixingSettings mixing;
   ReportSettings report;
-  CodecUse codec_use;
+  FeedbackSettings feedback;  // stands in [codec], beside the codec's own settings
   RuleUse rule_use;
   Table data, partition, model, topology, method, codec, rule, attack;  // kind and settings
 

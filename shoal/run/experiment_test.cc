@@ -88,7 +88,7 @@ TEST(Experiment, RunsLayTheirChangesOnTop) {
 [codec]
 kind = "top_k"
 ratio = 0.1
-error_feedback = true
+feedback = "ef"
 [[run]]
 name = "a"
 [[run]]
@@ -109,7 +109,7 @@ codec = { kind = "none" }
   EXPECT_EQ(runs[0].general.name, "a");
   EXPECT_EQ(runs[0].general.seed, 3);
   EXPECT_EQ(*runs[0].codec.find("ratio")->as<double>(), 0.1);
-  EXPECT_TRUE(runs[0].codec_use.error_feedback);
+  EXPECT_EQ(runs[0].feedback.kind, FeedbackKind::kEf);
   EXPECT_EQ(runs[1].general.seed, 9);
   EXPECT_EQ(*runs[1].method.find("rounds")->as<std::int64_t>(), 7);
   EXPECT_EQ(*runs[0].method.find("rounds")->as<std::int64_t>(), 5);
@@ -117,7 +117,7 @@ codec = { kind = "none" }
   EXPECT_EQ(*runs[2].codec.find("ratio")->as<double>(), 0.1);
   EXPECT_EQ(*runs[2].codec.find("scope")->as<std::string>(), "global");
   EXPECT_EQ(runs[3].codec.find("ratio"), nullptr);
-  EXPECT_FALSE(runs[3].codec_use.error_feedback);
+  EXPECT_EQ(runs[3].feedback.kind, FeedbackKind::kNone);
   EXPECT_TRUE(runs[4].codec.empty());
 }
 
@@ -155,7 +155,7 @@ lazy = true
 [codec]
 kind = "top_k"
 ratio = 0.3
-error_feedback = true
+feedback = "ef"
 [rule]
 kind = "trimmed_mean"
 before = ["nnm"]
@@ -175,7 +175,7 @@ jitter_s = 0.01
     ASSERT_TRUE(again.ok()) << again.error().message;
     EXPECT_EQ(write_toml(again->table()), resolved);
     EXPECT_EQ(again->rule_use.faults, experiment.rule_use.faults);
-    EXPECT_EQ(again->codec_use.error_feedback, experiment.codec_use.error_feedback);
+    EXPECT_EQ(again->feedback.kind, experiment.feedback.kind);
   }
 }
 

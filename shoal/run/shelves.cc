@@ -104,7 +104,7 @@ std::vector<Shelf> plain_sections() {
       {"codec",
        "codec use",
        "codec use",
-       {{"codec use", "beside a codec's own settings", "", list_settings(CodecUse{})}}});
+       {{"codec use", "beside a codec's own settings", "", list_settings(FeedbackSettings{})}}});
   sections.push_back({"rule",
                       "rule use",
                       "rule use",

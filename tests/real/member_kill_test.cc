@@ -66,7 +66,7 @@ TEST(MemberKill, WhatCompressionLeftOutIsRemembered) {
   RandomStream random(3, purpose("member-kill"), 0);
   const int kills = soak_count(3, 40);
   FederationSettings settings = settings_of(
-      20 * kills, {"codec.kind=top_k", "codec.ratio=0.05", "codec.error_feedback=true"});
+      20 * kills, {"codec.kind=top_k", "codec.ratio=0.05", "codec.feedback=ef"});
   settings.member_state = true;
   Federation run(std::move(settings));
   const auto reference = run.simulate();
