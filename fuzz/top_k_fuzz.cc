@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 3) return 0;
   TopKSettings settings;
   settings.ratio = 1.0 / (1 + data[0] % 64);
-  settings.scope = data[1] & 1 ? TopKScope::kGlobal : TopKScope::kLayer;
+  settings.scope = data[1] & 1 ? Scope::kGlobal : Scope::kLayer;
   settings.index_code = static_cast<IndexCode>((data[1] >> 1) % 6);
   settings.value_type = static_cast<ValueType>((data[1] >> 4) % 3);
   Layout layout;
