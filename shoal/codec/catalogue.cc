@@ -2,8 +2,12 @@
 #include "shoal/codec/codec.h"
 #include "shoal/codec/dense.h"
 #include "shoal/codec/grbs.h"
+#include "shoal/codec/natural.h"
+#include "shoal/codec/qsgd.h"
 #include "shoal/codec/rand_k.h"
 #include "shoal/codec/random_block.h"
+#include "shoal/codec/sign.h"
+#include "shoal/codec/terngrad.h"
 #include "shoal/codec/threshold.h"
 #include "shoal/codec/top_k.h"
 
@@ -17,6 +21,10 @@ const Catalogue<Codec>& codecs() {
                                                  threshold_entry(),
                                                  random_block_entry(),
                                                  grbs_entry(),
+                                                 sign_entry(),
+                                                 natural_entry(),
+                                                 qsgd_entry(),
+                                                 terngrad_entry(),
                                              });
   return all;
 }
