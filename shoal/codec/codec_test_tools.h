@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "shoal/codec/codec.h"
+#include "shoal/codec/composition.h"
 
 namespace shoal {
 
@@ -16,9 +16,8 @@ inline Table table_of(std::initializer_list<std::pair<const char*, Value>> entri
   return table;
 }
 
-// From a table that codecs() takes.
 inline std::unique_ptr<Codec> made(const Table& table) {
-  return codecs().make(table, "[codec]").value();
+  return make_codec(table, "[codec]").value();
 }
 template <class S>
 std::unique_ptr<Codec> made(const char* kind, const S& settings) {
@@ -63,6 +62,57 @@ inline Bytes bytes_of(std::initializer_list<int> values) {
   Bytes bytes;
   for (const int value : values) bytes.push_back(static_cast<std::byte>(value));
   return bytes;
+}
+
+// Settings of every kind in the catalogue, and compositions, with each setting that changes the
+// format or the arithmetic: tests of what all codecs owe run over them.
+inline std::vector<Table> all_codec_settings() {
+  std::vector<Table> all;
+  const auto add = [&](std::initializer_list<std::pair<const char*, Value>> entries) {
+    all.push_back(table_of(entries));
+  };
+  for (const char* type : {"f32", "f16", "bf16"}) {
+    add({{"kind", "dense"}, {"value_type", type}});
+    add({{"kind", "rand_k"}, {"ratio", 0.3}, {"scaled", false}, {"value_type", type}});
+    add({{"kind", "grbs"}, {"compression_ratio", 3}, {"blocks", 7}, {"value_type", type}});
+    for (const char* code : {"raw", "packed", "bitmap", "leb", "rice", "auto"})
+      for (const char* scope : {"layer", "global"})
+        add({{"kind", "top_k"},
+             {"ratio", 0.1},
+             {"scope", scope},
+             {"index_code", code},
+             {"value_type", type}});
+  }
+  for (const char* scope : {"layer", "global"}) {
+    for (const char* seed : {"node", "shared"}) {
+      for (const double ratio : {0.001, 0.6, 1.0})
+        add({{"kind", "rand_k"}, {"ratio", ratio}, {"seed_mode", seed}, {"scope", scope}});
+      add({{"kind", "random_block"}, {"ratio", 0.4}, {"seed_mode", seed}, {"scope", scope}});
+    }
+    add({{"kind", "random_block"}, {"ratio", 0.7}, {"scaled", false}, {"scope", scope}});
+    add({{"kind", "grbs"}, {"compression_ratio", 2}, {"scaled", true}, {"scope", scope}});
+    add({{"kind", "threshold"}, {"tau", 1.5}, {"scope", scope}});
+    for (const bool scaled : {false, true})
+      add({{"kind", "sign"}, {"scaled", scaled}, {"scope", scope}});
+    add({{"kind", "natural"}, {"scope", scope}});
+    for (const char* packing : {"base3", "two_bit"})
+      add({{"kind", "terngrad"}, {"packing", packing}, {"scope", scope}});
+    for (const char* code : {"fixed", "sparse", "dense", "range", "auto"}) {
+      add({{"kind", "qsgd"}, {"levels", 5}, {"bucket", 16}, {"code", code}, {"scope", scope}});
+      add({{"kind", "qsgd"}, {"levels", 127}, {"bucket", 0}, {"code", code}, {"scope", scope}});
+    }
+  }
+  add({{"kind", "terngrad"}, {"clip_std", 2.5}});
+  add({{"kind", "qsgd"}, {"levels", 65535}});
+  const Table fine = table_of({{"kind", "qsgd"}, {"levels", 31}});
+  add({{"kind", "top_k"}, {"ratio", 0.2}, {"values", fine}});
+  add({{"kind", "top_k"}, {"ratio", 0.2}, {"scope", "global"}, {"values", "natural"}});
+  add({{"kind", "threshold"}, {"tau", 1}, {"values", "sign"}});
+  add({{"kind", "rand_k"}, {"ratio", 0.5}, {"values", fine}});
+  add({{"kind", "rand_k"}, {"ratio", 0.5}, {"scaled", false}, {"values", "natural"}});
+  add({{"kind", "random_block"}, {"ratio", 0.5}, {"values", "terngrad"}});
+  add({{"kind", "grbs"}, {"compression_ratio", 2}, {"values", "dense"}});
+  return all;
 }
 
 inline double squared_loss(const std::vector<float>& from, const std::vector<float>& to) {
