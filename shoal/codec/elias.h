@@ -4,6 +4,7 @@
 // zero. Codewords are written first bit first.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
 
@@ -35,18 +36,21 @@ constexpr OmegaWord omega_word(std::uint32_t n) {
   return word;
 }
 
-constexpr unsigned omega_length(std::uint32_t n) {
-  unsigned total = 1;
-  while (n > 1) {
-    const auto length = static_cast<unsigned>(std::bit_width(n));
-    total += length;
-    n = length - 1;
-  }
-  return total;
+// Those of small numbers, which most levels and gaps are.
+inline constexpr std::uint32_t kOmegaWords = 256;
+inline constexpr auto kSmallOmegaWords = [] {
+  std::array<OmegaWord, kOmegaWords> words{};
+  for (std::uint32_t n = 1; n < kOmegaWords; ++n) words[n] = omega_word(n);
+  return words;
+}();
+
+inline OmegaWord quick_omega_word(std::uint32_t n) {
+  return n < kOmegaWords ? kSmallOmegaWords[n] : omega_word(n);
 }
+inline unsigned omega_length(std::uint32_t n) { return quick_omega_word(n).length; }
 
 inline void write_omega(std::uint32_t n, BitWriter& out) {
-  const OmegaWord word = omega_word(n);
+  const OmegaWord word = quick_omega_word(n);
   const unsigned first = word.length < 32 ? word.length : 32;
   out.bits(static_cast<std::uint32_t>(word.bits), first);
   if (word.length > first) out.bits(static_cast<std::uint32_t>(word.bits >> 32), word.length - 32);

@@ -54,12 +54,12 @@ class Natural : public Codec {
       SHOAL_TRY(const int exponent, largest_exponent(entries, layout, part));
       out.number(static_cast<std::int16_t>(exponent));
       auto* to = reinterpret_cast<std::uint8_t*>(out.extend(part.size));
-      std::uint32_t words[kChunk];
+      std::uint32_t words[draw_words(kChunk)];
       for (std::size_t at = 0; at < part.size; at += kChunk) {
         const std::size_t count = std::min(kChunk, part.size - at);
-        fill_bits(stream, std::span(words, count));
-        round_to_powers(entries.subspan(at, count), exponent, std::span(words, count),
-                        std::span(to + at, count));
+        const auto some = std::span(words, draw_words(count));
+        fill_bits(stream, some);
+        round_to_powers(entries.subspan(at, count), exponent, some, std::span(to + at, count));
       }
       return ok_status();
     });

@@ -114,24 +114,28 @@ class Qsgd : public Codec {
     }
   }
 
-  // Calls sink(at, codes) chunk by chunk; entry i takes the i-th word of the stream.
+  // Calls sink(at, codes) chunk by chunk. Pieces take their random words one after another.
   template <class Sink>
   void quantise(std::span<const float> entries, std::span<const float> norms, RandomStream& stream,
                 Sink sink) const {
-    std::uint32_t draws[kChunk], codes[kChunk];
+    std::uint32_t words[kChunk], codes[kChunk];
     for (std::size_t at = 0; at < entries.size(); at += kChunk) {
-      const std::size_t count = std::min(kChunk, entries.size() - at);
-      fill_bits(stream, std::span(draws, count));
-      for_each_piece(at, at + count, entries.size(), norms,
+      const std::size_t end = std::min(at + kChunk, entries.size());
+      std::size_t needed = 0, taken = 0;
+      for_each_piece(at, end, entries.size(), norms,
+                     [&](std::size_t, std::size_t size, float) { needed += draw_words(size); });
+      fill_bits(stream, std::span(words, needed));
+      for_each_piece(at, end, entries.size(), norms,
                      [&](std::size_t begin, std::size_t size, float norm) {
+                       const auto draws = std::span(words).subspan(taken, draw_words(size));
                        const auto to = std::span(codes).subspan(begin - at, size);
+                       taken += draws.size();
                        if (norm == 0.0f)
                          std::fill(to.begin(), to.end(), 0u);
                        else
-                         quantise_levels(entries.subspan(begin, size), norm, levels_,
-                                         std::span(draws).subspan(begin - at, size), to);
+                         quantise_levels(entries.subspan(begin, size), norm, levels_, draws, to);
                      });
-      sink(at, std::span<const std::uint32_t>(codes, count));
+      sink(at, std::span<const std::uint32_t>(codes, end - at));
     }
   }
 

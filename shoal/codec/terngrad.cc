@@ -141,13 +141,14 @@ class Terngrad : public Codec {
 
   void pack_entries(std::span<const float> entries, float scale, RandomStream& stream,
                     std::byte* to) const {
-    std::uint32_t draws[kChunk], codes[kChunk];
+    std::uint32_t words[draw_words(kChunk)], codes[kChunk];
     for (std::size_t at = 0; at < entries.size(); at += kChunk) {
       const std::size_t count = std::min(kChunk, entries.size() - at);
       const auto made = std::span(codes, count);
-      fill_bits(stream, std::span(draws, count));
+      const auto draws = std::span(words, draw_words(count));
+      fill_bits(stream, draws);
       if (scale > 0.0f)
-        quantise_levels(entries.subspan(at, count), scale, 1, std::span(draws, count), made);
+        quantise_levels(entries.subspan(at, count), scale, 1, draws, made);
       else
         std::fill(made.begin(), made.end(), 0u);
       if (settings_.packing == TernaryPacking::kBase3)

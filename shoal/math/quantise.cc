@@ -51,6 +51,31 @@ HWY_INLINE Ints below(Words draw, Floats fraction) {
   return hn::VecFromMask(d, hn::Lt(shifted, threshold));
 }
 
+// Calls body(x, draws, out) register by register: blocks of 32 entries whose halves share their
+// draws, then the last entries in padded copies.
+template <class Out, class Body>
+HWY_INLINE void for_each_block(const float* x, std::size_t n, const std::uint32_t* draws, Out* out,
+                               Body body) {
+  const WordTag w;
+  const auto block = [&](const float* from, const std::uint32_t* with, Out* to) {
+    for (std::size_t lane = 0; lane < 16; lane += kStep) {
+      const Words draw = hn::LoadU(w, with + lane);
+      const Words swapped = hn::Or(hn::ShiftLeft<16>(draw), hn::ShiftRight<16>(draw));
+      body(from + lane, draw, to + lane);
+      body(from + 16 + lane, swapped, to + 16 + lane);
+    }
+  };
+  for (; n >= 32; n -= 32, x += 32, draws += 16, out += 32) block(x, draws, out);
+  if (n == 0) return;
+  float last_x[32] = {};
+  std::uint32_t last_draws[16] = {};
+  Out last[32];
+  for (std::size_t i = 0; i < n; ++i) last_x[i] = x[i];
+  for (std::size_t i = 0; i < n && i < 16; ++i) last_draws[i] = draws[i];
+  block(last_x, last_draws, last);
+  for (std::size_t i = 0; i < n; ++i) out[i] = last[i];
+}
+
 HWY_INLINE Words level_codes(Floats x, Floats norm, Floats levels, Words draw) {
   const FloatTag f;
   const IntTag d;
@@ -69,19 +94,9 @@ void quantise_kernel(const float* x, std::size_t n, float norm, float levels,
   const FloatTag f;
   const WordTag w;
   const Floats norms = hn::Set(f, norm), all = hn::Set(f, levels);
-  std::size_t i = 0;
-  for (; i + kStep <= n; i += kStep)
-    hn::StoreU(level_codes(hn::LoadU(f, x + i), norms, all, hn::LoadU(w, draws + i)), w, codes + i);
-  if (i == n) return;
-  float last_x[16] = {};
-  std::uint32_t last_draws[16] = {}, last_codes[16];
-  for (std::size_t lane = 0; i + lane < n; ++lane) {
-    last_x[lane] = x[i + lane];
-    last_draws[lane] = draws[i + lane];
-  }
-  hn::StoreU(level_codes(hn::LoadU(f, last_x), norms, all, hn::LoadU(w, last_draws)), w,
-             last_codes);
-  for (std::size_t lane = 0; i + lane < n; ++lane) codes[i + lane] = last_codes[lane];
+  for_each_block(x, n, draws, codes, [&](const float* from, Words draw, std::uint32_t* to) {
+    hn::StoreU(level_codes(hn::LoadU(f, from), norms, all, draw), w, to);
+  });
 }
 
 // Two factors, the second a power of two that only scales.
@@ -173,24 +188,10 @@ HWY_INLINE Ints power_bytes(Floats x, Words draw, const PowerRounding& rounding)
 void round_to_powers_kernel(const float* x, std::size_t n, const PowerRounding& rounding,
                             const std::uint32_t* draws, std::uint8_t* bytes) {
   const FloatTag f;
-  const IntTag d;
-  const WordTag w;
-  std::size_t i = 0;
-  for (; i + kStep <= n; i += kStep) {
-    const Ints made = power_bytes(hn::LoadU(f, x + i), hn::LoadU(w, draws + i), rounding);
-    hn::StoreU(hn::DemoteTo(ByteTag(), made), ByteTag(), bytes + i);
-  }
-  if (i == n) return;
-  float last_x[16] = {};
-  std::uint32_t last_draws[16] = {};
-  std::int32_t last[16];
-  for (std::size_t lane = 0; i + lane < n; ++lane) {
-    last_x[lane] = x[i + lane];
-    last_draws[lane] = draws[i + lane];
-  }
-  hn::StoreU(power_bytes(hn::LoadU(f, last_x), hn::LoadU(w, last_draws), rounding), d, last);
-  for (std::size_t lane = 0; i + lane < n; ++lane)
-    bytes[i + lane] = static_cast<std::uint8_t>(last[lane]);
+  const ByteTag b;
+  for_each_block(x, n, draws, bytes, [&](const float* from, Words draw, std::uint8_t* to) {
+    hn::StoreU(hn::DemoteTo(b, power_bytes(hn::LoadU(f, from), draw, rounding)), b, to);
+  });
 }
 
 }  // namespace shoal::HWY_NAMESPACE
@@ -213,7 +214,7 @@ constexpr const char* kEqualLength = "spans of one kernel call have equal length
 
 void quantise_levels(Row x, float norm, std::uint32_t levels, std::span<const std::uint32_t> draws,
                      std::span<std::uint32_t> codes) {
-  SHOAL_CHECK(x.size() == draws.size() && x.size() == codes.size(), kEqualLength);
+  SHOAL_CHECK(draw_words(x.size()) == draws.size() && x.size() == codes.size(), kEqualLength);
   SHOAL_CHECK(norm > 0.0f && levels < 1u << 23, "levels of a positive norm, exact as floats");
   HWY_DYNAMIC_DISPATCH(quantise_kernel)
   (x.data(), x.size(), norm, static_cast<float>(levels), draws.data(), codes.data());
@@ -241,7 +242,7 @@ void unpack_signs(const std::byte* bits, float scale, std::span<float> out) {
 
 void round_to_powers(Row x, int top, std::span<const std::uint32_t> draws,
                      std::span<std::uint8_t> bytes) {
-  SHOAL_CHECK(x.size() == draws.size() && x.size() == bytes.size(), kEqualLength);
+  SHOAL_CHECK(draw_words(x.size()) == draws.size() && x.size() == bytes.size(), kEqualLength);
   SHOAL_CHECK(-149 <= top && top <= 127, "2^top is a float");
   const int lift = top < -30 ? 96 : 0;
   PowerRounding rounding{};

@@ -1,11 +1,17 @@
 // Kernels that turn floats into few bits, with random rounding where a codec asks for it.
 //
-// Entry i is rounded with draws[i] (random_bits.h), so the result is a pure function of the row and
-// the draws, with the same bits on every SIMD target. Probabilities have 31 bits: a mean is off by
-// at most 2^-32 of the distance between the two candidates. Rows are finite; spans of one call have
-// equal length (checked).
+// Random words are the larger part of the work, so entries share them in pairs: of every 32 entries
+// the first 16 take a word each, and the next 16 the same words with their halves swapped
+// (draw_of()). Each entry by itself has a uniform draw of 31 bits, so its mean is off by at most
+// 2^-32 of the distance between the two candidates; two that share a word are independent but for
+// chances of 2^-16, which touches neither means nor the sum of variances.
+//
+// The result is a pure function of the row and the draws, with the same bits on every SIMD target.
+// Rows are finite; spans of one call have equal length, and draws draw_words() of it (checked).
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -13,6 +19,15 @@
 #include "shoal/math/vector.h"
 
 namespace shoal {
+
+// Random words for n entries.
+constexpr std::size_t draw_words(std::size_t n) {
+  return n / 32 * 16 + std::min<std::size_t>(n % 32, 16);
+}
+// What entry i is rounded with.
+constexpr std::uint32_t draw_of(std::span<const std::uint32_t> draws, std::size_t i) {
+  return std::rotl(draws[i / 32 * 16 + i % 16], i % 32 < 16 ? 0 : 16);
+}
 
 // Levels of QSGD (1610.02132): a = |x_i| / norm * levels, rounded down or, with probability
 // a - floor(a), up; codes[i] = level << 1 | (x_i < 0), and 0 for level 0. norm > 0; levels < 2^23.

@@ -28,7 +28,7 @@ std::vector<float> random_row(std::size_t n, std::uint64_t seed) {
 
 std::vector<std::uint32_t> random_draws(std::size_t n) {
   RandomStream stream(9, purpose("draws"));
-  std::vector<std::uint32_t> draws(n);
+  std::vector<std::uint32_t> draws(draw_words(n));
   fill_bits(stream, draws);
   return draws;
 }
@@ -46,7 +46,8 @@ TEST(Quantise, LevelsAreRoundedWithTheirFraction) {
         for (std::size_t i = 0; i < n; ++i) {
           const float exact = std::min(std::abs(row[i]) / norm, 1.0f) * float(levels);
           const float floor = std::floor(exact);
-          const bool up = double(draws[i] >> 1) < std::nearbyint(double(exact - floor) * 0x1p31);
+          const bool up =
+              double(draw_of(draws, i) >> 1) < std::nearbyint(double(exact - floor) * 0x1p31);
           const auto level = static_cast<std::uint32_t>(floor) + up;
           ASSERT_EQ(codes[i], level == 0 ? 0 : level << 1 | (row[i] < 0)) << i;
         }
@@ -94,6 +95,16 @@ TEST(Quantise, SignsAreBits) {
   });
 }
 
+// 16 words for 32 entries; the last ones take what they need.
+TEST(Quantise, EntriesShareWordsInPairs) {
+  EXPECT_EQ(draw_words(5), 5u);
+  EXPECT_EQ(draw_words(20), 16u);
+  EXPECT_EQ(draw_words(33), 17u);
+  const auto draws = random_draws(100);
+  EXPECT_EQ(draw_of(draws, 3), draws[3]);
+  EXPECT_EQ(draw_of(draws, 32 + 19), draws[19] << 16 | draws[19] >> 16);
+}
+
 // What a byte of round_to_powers stands for.
 double power_of(std::uint8_t byte, int top) {
   const int code = byte & 0x7f;
@@ -131,7 +142,7 @@ TEST(Quantise, PowersAreTheNeighbours) {
               std::max(std::ldexp(1.0, top - 126), top < -30 ? 0x1p-149 : 0x1p-126);
           if (x < least) lower = 0, upper = least;
           ASSERT_TRUE(got == lower || got == upper) << x << " became " << got;
-          const double share = (x - lower) / (upper - lower), draw = draws[i] * 0x1p-32;
+          const double share = (x - lower) / (upper - lower), draw = draw_of(draws, i) * 0x1p-32;
           if (std::abs(share - draw) > 1e-6) {
             ASSERT_EQ(got == upper && got != lower, draw < share);
           }

@@ -15,6 +15,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using WideTag = HWY_CAPPED(std::uint64_t, 8);
 using Wide = hn::Vec<WideTag>;
+constexpr std::size_t kLanes = hn::MaxLanes(WideTag());
 
 constexpr std::uint64_t kMultiplier0 = 0xD2511F53, kMultiplier1 = 0xCD9E8D57;
 constexpr std::uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
@@ -51,39 +52,52 @@ struct Blocks {
   }
 };
 
-// 2 Lanes(WideTag()) blocks from counter[0] on; the two halves hide each other's latency.
-HWY_INLINE void make_blocks(const std::uint32_t* key, const std::uint32_t* counter,
+// The keys of ten rounds, each once a lane.
+struct RoundKeys {
+  HWY_ALIGN std::uint64_t first[10][kLanes], second[10][kLanes];
+
+  explicit RoundKeys(const std::uint32_t* key) {
+    std::uint32_t key0 = key[0], key1 = key[1];
+    for (std::size_t round = 0; round < 10; ++round, key0 += kWeyl0, key1 += kWeyl1)
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        first[round][lane] = key0;
+        second[round][lane] = key1;
+      }
+  }
+};
+
+// 2 kLanes blocks from counter[0] on; the two halves hide each other's latency.
+HWY_INLINE void make_blocks(const RoundKeys& keys, const std::uint32_t* counter,
                             std::uint64_t* out) {
   const WideTag d;
-  const std::uint64_t lanes = hn::Lanes(d);
   const Wide low = hn::Set(d, 0xffffffffu);
   const Wide first = hn::Iota(d, counter[0]);
   Blocks a{first, hn::Set(d, counter[1]), hn::Set(d, counter[2]), hn::Set(d, counter[3])};
   Blocks b = a;
-  b.c0 = hn::And(hn::Add(first, hn::Set(d, lanes)), low);
-  std::uint32_t key0 = key[0], key1 = key[1];
-  for (int i = 0; i < 10; ++i, key0 += kWeyl0, key1 += kWeyl1) {
-    const Wide k0 = hn::Set(d, key0), k1 = hn::Set(d, key1);
+  b.c0 = hn::And(hn::Add(first, hn::Set(d, kLanes)), low);
+  for (std::size_t round = 0; round < 10; ++round) {
+    const Wide k0 = hn::Load(d, keys.first[round]), k1 = hn::Load(d, keys.second[round]);
     a.round(k0, k1);
     b.round(k0, k1);
   }
   a.store(out);
-  b.store(out + 2 * lanes);
+  b.store(out + 2 * kLanes);
 }
 
 // `blocks` blocks of four words.
 void philox_kernel(const std::uint32_t* key, const std::uint32_t* counter, std::size_t blocks,
                    std::uint32_t* out) {
-  constexpr std::size_t kStep = 2 * hn::MaxLanes(WideTag());
+  constexpr std::size_t kStep = 2 * kLanes;
+  const RoundKeys keys(key);
   HWY_ALIGN std::uint64_t made[2 * kStep];
   std::uint32_t at[4] = {counter[0], counter[1], counter[2], counter[3]};
   for (; blocks >= kStep; blocks -= kStep, out += 4 * kStep) {
-    make_blocks(key, at, made);
+    make_blocks(keys, at, made);
     hwy::CopyBytes<16 * kStep>(made, out);
     at[0] += static_cast<std::uint32_t>(kStep);
   }
   if (blocks == 0) return;
-  make_blocks(key, at, made);
+  make_blocks(keys, at, made);
   for (std::size_t block = 0; block < blocks; ++block)
     hwy::CopyBytes<16>(made + 2 * block, out + 4 * block);
 }
