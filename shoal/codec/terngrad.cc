@@ -55,21 +55,41 @@ const Bytewise& table_of(TernaryPacking packing) {
   return packing == TernaryPacking::kBase3 ? base3 : two_bit;
 }
 
-// codes: level << 1 | negative of one level. Whole bytes, then the last one.
+// The byte of as many codes (level << 1 | negative, of one level) as it holds, by the codes' two
+// bits each, the first one lowest: codes 0, 2 (+1) and 3 (-1) are the digits 1, 2 and 0.
+template <const Base& kBase>
+const std::array<std::uint8_t, 1024>& byte_of_codes() {
+  static const std::array<std::uint8_t, 1024> bytes = [] {
+    std::array<std::uint8_t, 1024> made{};
+    for (std::uint32_t codes = 0; codes < 1u << 2 * kBase.digits; ++codes) {
+      std::uint32_t byte = 0;
+      for (std::size_t j = 0; j < kBase.digits; ++j) {
+        const std::uint32_t code = codes >> 2 * j & 3;
+        byte += kBase.worth[j] * (1 + (code >> 1) - 2 * (code & code >> 1 & 1));
+      }
+      made[codes] = static_cast<std::uint8_t>(byte);
+    }
+    return made;
+  }();
+  return bytes;
+}
+
+// Whole bytes, then the last one, whose digits behind the last entry are 0.
 template <const Base& kBase>
 void pack(std::span<const std::uint32_t> codes, std::byte* to) {
-  // Codes 0, 2 (+1) and 3 (-1) as digits 1, 2 and 0.
-  const auto digit = [](std::uint32_t code) { return 1 + (code >> 1) - 2 * (code & 1); };
+  const auto& bytes = byte_of_codes<kBase>();
   std::size_t i = 0;
   for (; i + kBase.digits <= codes.size(); i += kBase.digits) {
-    std::uint32_t byte = 0;
-    for (std::size_t j = 0; j < kBase.digits; ++j) byte += kBase.worth[j] * digit(codes[i + j]);
-    *to++ = static_cast<std::byte>(byte);
+    std::uint32_t key = 0;
+    for (std::size_t j = 0; j < kBase.digits; ++j) key |= codes[i + j] << 2 * j;
+    *to++ = static_cast<std::byte>(bytes[key]);
   }
   if (i == codes.size()) return;
-  std::uint32_t byte = 0;
-  for (std::size_t j = 0; i < codes.size(); ++i, ++j) byte += kBase.worth[j] * digit(codes[i]);
-  *to = static_cast<std::byte>(byte);
+  constexpr std::uint32_t kDigitZero = 3;
+  std::uint32_t key = 0;
+  for (std::size_t j = 0; j < kBase.digits; ++j, ++i)
+    key |= (i < codes.size() ? codes[i] : kDigitZero) << 2 * j;
+  *to = static_cast<std::byte>(bytes[key]);
 }
 
 class Terngrad : public Codec {
