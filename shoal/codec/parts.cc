@@ -3,12 +3,19 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <limits>
 
 namespace shoal {
 
 void describe_scope(Settings& s, Scope& v) {
   s.choice("scope", v, "treat every tensor by itself or the whole row as one",
            {{"layer", Scope::kLayer}, {"global", Scope::kGlobal}});
+}
+
+Status check_indexable(const Layout& layout) {
+  if (layout.size() <= std::numeric_limits<std::uint32_t>::max()) return ok_status();
+  return limit_exceeded(fmt::format(
+      "this codec counts entries of rows of up to 2^32 - 1 and this one has {}", layout.size()));
 }
 
 std::size_t largest_part(const Layout& layout, Scope scope) {

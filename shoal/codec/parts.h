@@ -29,6 +29,8 @@ Status for_each_part(const Layout& layout, Scope scope, Each each) {
   return ok_status();
 }
 
+// Messages hold places and counts of entries as u32: rows of up to 2^32 - 1.
+Status check_indexable(const Layout& layout);
 // The size of the largest part; 0 when there is none.
 std::size_t largest_part(const Layout& layout, Scope scope);
 // "tensor 'fc1.bias'" or "the row".

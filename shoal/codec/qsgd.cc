@@ -42,6 +42,7 @@ class Qsgd : public Codec {
   Status encode(std::span<const float> row, const Layout& layout, const Draws& draws,
                 ByteWriter& out) const override {
     SHOAL_CHECK(row.size() == layout.size(), "the row has the layout's size");
+    SHOAL_TRY_STATUS(check_indexable(layout));
     RandomStream stream = draws.own;
     return for_each_part(layout, scope_, [&](const Part& part) -> Status {
       const auto entries = row.subspan(part.offset, part.size);
@@ -68,6 +69,7 @@ class Qsgd : public Codec {
   Status decode(ByteView bytes, const Layout& layout, const RandomStream&,
                 std::span<float> row) const override {
     SHOAL_CHECK(row.size() == layout.size(), "the row has the layout's size");
+    SHOAL_TRY_STATUS(check_indexable(layout));
     SHOAL_TRY_STATUS(for_each_part(layout, scope_, [&](const Part& part) -> Status {
       thread_local std::vector<float> norms;
       SHOAL_TRY_STATUS(read_norms(bytes, layout, part, norms));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <limits>
 
 #include "shoal/math/vector.h"
 
@@ -20,13 +19,6 @@ Layout layout_of_values(const Layout& layout, Scope scope, const std::vector<std
   for (const TensorInfo& tensor : layout.tensors())
     if (tensor.size > 0) values.add(tensor.name, {static_cast<std::uint32_t>(counts[part++])});
   return values;
-}
-
-Status check_size(const Layout& layout) {
-  if (layout.size() <= std::numeric_limits<std::uint32_t>::max()) return ok_status();
-  return limit_exceeded(fmt::format(
-      "a codec that keeps some entries indexes rows of up to 2^32 - 1 and this one has {}",
-      layout.size()));
 }
 
 // One encoding or decoding at a time, and the next one finds the memory of the last.
@@ -123,7 +115,7 @@ CodecProperties SparseCodec::properties(const Layout& layout) const {
 Status SparseCodec::encode(std::span<const float> row, const Layout& layout, const Draws& draws,
                            ByteWriter& out) const {
   SHOAL_CHECK(row.size() == layout.size(), "the row has the layout's size");
-  SHOAL_TRY_STATUS(check_size(layout));
+  SHOAL_TRY_STATUS(check_indexable(layout));
   if (const std::size_t place = first_not_finite(row); place < row.size())
     return not_finite(layout, place, row[place]);
   Draws left = draws;
@@ -153,7 +145,7 @@ Status SparseCodec::write_values(const Kept& kept, const Layout& layout, const D
 Status SparseCodec::decode(ByteView bytes, const Layout& layout, const RandomStream& shared,
                            std::span<float> row) const {
   SHOAL_CHECK(row.size() == layout.size(), "the row has the layout's size");
-  SHOAL_TRY_STATUS(check_size(layout));
+  SHOAL_TRY_STATUS(check_indexable(layout));
   RandomStream left = shared;
   Kept& kept = scratch();
   std::size_t known = 0;  // kept entries of the parts so far
