@@ -27,6 +27,8 @@ void add_list_command(CLI::App& app, Action& action);
 void add_explain_command(CLI::App& app, Action& action);
 void add_check_command(CLI::App& app, Action& action);
 void add_partition_command(CLI::App& app, Action& action);
+void add_encode_command(CLI::App& app, Action& action);
+void add_decode_command(CLI::App& app, Action& action);
 void add_server_command(CLI::App& app, Action& action);
 void add_join_command(CLI::App& app, Action& action);
 void add_local_command(CLI::App& app, Action& action);

@@ -30,6 +30,8 @@ int main(int argc, char** argv) {
   shoal::add_explain_command(app, action);
   shoal::add_check_command(app, action);
   shoal::add_partition_command(app, action);
+  shoal::add_encode_command(app, action);
+  shoal::add_decode_command(app, action);
   shoal::add_server_command(app, action);
   shoal::add_join_command(app, action);
   shoal::add_local_command(app, action);

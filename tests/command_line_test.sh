@@ -209,8 +209,21 @@ else
   large_peers
 fi
 
+# A codec on an array of one's own.
+{ printf '\223NUMPY\001\000v\000'
+  printf "%-117s\n" "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }"
+  printf '\000\000\200\077\000\000\000\300\000\000\100\100\000\000\200\076'; } > x.npy
+"$shoal" encode x.npy --codec topk:k=2 -o x.bin > stdout || fail "encode: '$(cat stdout)'"
+grep -q "4 entries in 1 tensor" stdout && grep -q "error     1.0307" stdout || fail "encode says '$(cat stdout)'"
+"$shoal" decode x.bin -o y.npy > /dev/null || fail "decode"
+[ "$(od -An -tf4 -j128 y.npy | tr -s ' \n' ' ')" = " 0 -2 3 0 " ] || fail "decoded: $(od -An -tf4 -j128 y.npy)"
+"$shoal" encode y.npy --codec dense -o y.bin > /dev/null && "$shoal" decode y.bin -o z.npy > /dev/null
+cmp -s y.npy z.npy || fail "a dense round trip keeps every byte"
+"$shoal" decode x.npy -o y.npy 2>&1 | grep -q "does not begin with SHOALENC" || fail "decode of another file"
+"$shoal" encode x.npy --codec topk:k -o x.bin 2>&1 | grep -q "name=value" || fail "a setting without a value"
+
 # What teaches: every command has a help, lists list, the reference page is the one in docs/.
-for command in run compare sweep study list explain check partition ca server join local status; do
+for command in run compare sweep study list explain check partition encode decode ca server join local status; do
   "$shoal" $command --help > /dev/null || fail "$command --help"
 done
 "$shoal" explain topk | grep -q ratio || fail "explain topk"

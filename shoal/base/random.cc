@@ -9,6 +9,11 @@
 #include "shoal/base/portable_math.h"
 
 namespace shoal {
+namespace {
+
+constexpr const char* kExhausted = "a random stream ran through its 2^34 numbers";
+
+}  // namespace
 
 RandomStream::RandomStream(std::uint64_t seed, Purpose purpose, std::uint32_t node,
                            std::uint32_t step)
@@ -21,8 +26,14 @@ void RandomStream::refill() {
   const auto out = r123::Philox4x32()(counter, key);
   std::copy(out.begin(), out.end(), block_.begin());
   ++counter_[0];
-  SHOAL_CHECK(counter_[0] != 0, "a random stream ran through its 2^34 numbers");
+  SHOAL_CHECK(counter_[0] != 0, kExhausted);
   used_ = 0;
+}
+
+void RandomStream::skip_blocks(std::uint32_t count) {
+  SHOAL_CHECK(used_ == 4, "blocks are skipped from the end of a block");
+  SHOAL_CHECK(counter_[0] + count >= count, kExhausted);
+  counter_[0] += count;
 }
 
 std::uint32_t RandomStream::bits32() {

@@ -63,6 +63,14 @@ class RandomStream {
   // k of 0..n-1 without replacement, in increasing order; O(k log k) time (Floyd).
   std::vector<std::uint32_t> sample(std::size_t n, std::size_t k);
 
+  // For code that makes whole blocks itself (math/random_bits.h): how many words of the current
+  // block bits32() has not given out yet, the key, and the counter of the next block.
+  std::uint32_t words_left() const { return 4 - used_; }
+  const std::array<std::uint32_t, 2>& key() const { return key_; }
+  const std::array<std::uint32_t, 4>& next_counter() const { return counter_; }
+  // Moves past blocks that were made elsewhere; no words are left of the current one.
+  void skip_blocks(std::uint32_t count);
+
  private:
   void refill();
 

@@ -10,6 +10,7 @@
 
 namespace shoal {
 
+// Appends four bytes at a time; finish() gives the rest.
 class BitWriter {
  public:
   explicit BitWriter(ByteWriter& out) : out_(out) {}
@@ -18,11 +19,10 @@ class BitWriter {
   void bits(std::uint32_t value, unsigned count) {
     buffer_ |= std::uint64_t{value} << used_;
     used_ += count;
-    while (used_ >= 8) {
-      out_.number(static_cast<std::uint8_t>(buffer_));
-      buffer_ >>= 8;
-      used_ -= 8;
-    }
+    if (used_ < 32) return;
+    out_.number(static_cast<std::uint32_t>(buffer_));
+    buffer_ >>= 32;
+    used_ -= 32;
   }
   // `count` ones, then a zero.
   void unary(std::uint32_t count) {
@@ -31,15 +31,14 @@ class BitWriter {
   }
   // Fills the last byte with zeros.
   void finish() {
-    if (used_ > 0) out_.number(static_cast<std::uint8_t>(buffer_));
-    buffer_ = 0;
-    used_ = 0;
+    for (; used_ > 0; used_ -= std::min(used_, 8u), buffer_ >>= 8)
+      out_.number(static_cast<std::uint8_t>(buffer_));
   }
 
  private:
   ByteWriter& out_;
   std::uint64_t buffer_ = 0;
-  unsigned used_ = 0;  // < 8 between calls
+  unsigned used_ = 0;  // < 32 between calls
 };
 
 // Every read says whether the bytes held enough.

@@ -175,6 +175,16 @@ Status decode_rice(ByteView& bytes, std::size_t d, std::span<std::uint32_t> indi
 
 }  // namespace
 
+void describe_index_code(Settings& s, IndexCode& v) {
+  s.choice("index_code", v, "how indices are written; auto takes the smallest",
+           {{"raw", IndexCode::kRaw},
+            {"packed", IndexCode::kPacked},
+            {"bitmap", IndexCode::kBitmap},
+            {"leb", IndexCode::kLeb},
+            {"rice", IndexCode::kRice},
+            {"auto", IndexCode::kAuto}});
+}
+
 std::size_t index_bytes(IndexCode code, std::span<const std::uint32_t> indices, std::size_t d) {
   switch (code) {
     case IndexCode::kRaw:

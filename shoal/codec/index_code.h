@@ -13,13 +13,14 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "shoal/base/bytes.h"
+#include "shoal/base/settings.h"
 
 namespace shoal {
 
 enum class IndexCode : std::uint8_t { kRaw, kPacked, kBitmap, kLeb, kRice, kAuto };
+void describe_index_code(Settings& s, IndexCode& v);
 
 // Bytes encode_indices() will append. `indices` are increasing and below d.
 std::size_t index_bytes(IndexCode code, std::span<const std::uint32_t> indices, std::size_t d);

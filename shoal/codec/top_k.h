@@ -2,23 +2,22 @@
 // 1712.01887). Contractive with 1 - k/d, biased: use it with error feedback. Ties go to the lower
 // index, so the message is a pure function of the row.
 //
-// Wire, per tensor (or once for the whole row): the index code's bytes (index_code.h), then k
-// values. k follows from the settings and the layout and is not sent. O(d).
+// Wire: per tensor (or once for the whole row) the index code's bytes (index_code.h), then the kept
+// values (sparse.h). k follows from the settings and the layout and is not sent. O(d).
 #pragma once
 
 #include "shoal/codec/codec.h"
 #include "shoal/codec/index_code.h"
+#include "shoal/codec/parts.h"
 #include "shoal/codec/value_type.h"
 
 namespace shoal {
-
-enum class TopKScope { kLayer, kGlobal };
 
 // Exactly one of ratio and k is above 0.
 struct TopKSettings {
   double ratio = 0.0;
   std::int64_t k = 0;
-  TopKScope scope = TopKScope::kLayer;
+  Scope scope = Scope::kLayer;
   IndexCode index_code = IndexCode::kAuto;
   ValueType value_type = ValueType::kF32;
 };

@@ -4,30 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "shoal/codec/codec_test_tools.h"
+
 namespace shoal {
 namespace {
 
 using ::testing::HasSubstr;
 
-std::unique_ptr<Codec> made(const TopKSettings& settings) {
-  Table table = write_settings(settings);
-  table.set("kind", "top_k");
-  return codecs().make(table, "[codec]").value();
-}
-
-Layout layout_of(std::size_t size) {
-  Layout layout;
-  layout.add("x", {static_cast<std::uint32_t>(size)});
-  return layout;
-}
-
-std::vector<float> sent(const Codec& codec, const Layout& layout, const std::vector<float>& row) {
-  ByteWriter out;
-  EXPECT_TRUE(codec.encode(row, layout, codec_draws(1, 0, 0), out).ok());
-  std::vector<float> decoded(row.size());
-  EXPECT_TRUE(codec.decode(out.bytes(), layout, shared_draws(1, 0), decoded).ok());
-  return decoded;
-}
+std::unique_ptr<Codec> made(const TopKSettings& settings) { return shoal::made("top_k", settings); }
 
 TEST(TopK, ExampleOfTheCard) {
   const std::vector<float> row{0.1f, -5, 3, 3, -0.2f, 0, 2};
@@ -70,10 +54,10 @@ TEST(TopK, KeptCounts) {
     return row.size() - static_cast<std::size_t>(std::count(decoded.begin(), decoded.end(), 0.0f));
   };
   EXPECT_EQ(count({.ratio = 0.29}), 29u + 1);  // at least one of the bias
-  EXPECT_EQ(count({.ratio = 0.29, .scope = TopKScope::kGlobal}), 29u);
+  EXPECT_EQ(count({.ratio = 0.29, .scope = Scope::kGlobal}), 29u);
   EXPECT_EQ(count({.ratio = 1.0}), 103u);
   EXPECT_EQ(count({.k = 2}), 4u);
-  EXPECT_EQ(count({.k = 50, .scope = TopKScope::kGlobal}), 50u);
+  EXPECT_EQ(count({.k = 50, .scope = Scope::kGlobal}), 50u);
   ByteWriter out;
   const Status status = made({.k = 4})->encode(row, layout, codec_draws(1, 0, 0), out);
   EXPECT_EQ(status.error().message,
@@ -94,7 +78,7 @@ TEST(TopK, AllZeroAndEmptyRows) {
   const std::vector<float> zeros(50, 0.0f);
   EXPECT_EQ(sent(*made({.ratio = 0.1}), layout_of(50), zeros), zeros);
   EXPECT_TRUE(sent(*made({.ratio = 0.1}), Layout(), {}).empty());
-  EXPECT_TRUE(sent(*made({.ratio = 0.1, .scope = TopKScope::kGlobal}), Layout(), {}).empty());
+  EXPECT_TRUE(sent(*made({.ratio = 0.1, .scope = Scope::kGlobal}), Layout(), {}).empty());
 }
 
 // A short message for a huge row is refused before anything is allocated for its k entries.

@@ -87,7 +87,8 @@ std::uint32_t key_of(float x) { return std::bit_cast<std::uint32_t>(x) & 0x7ffff
 // the rank-th largest. `rank` (from 1) becomes the rank among the keys that share those bits too.
 std::uint32_t radix_digit(const Keys& keys, std::uint32_t prefix, unsigned shift, unsigned bits,
                           std::size_t& rank) {
-  std::vector<std::size_t> histogram(std::size_t{1} << bits, 0);
+  thread_local std::vector<std::size_t> histogram;
+  histogram.assign(std::size_t{1} << bits, 0);
   const std::uint32_t mask = (1u << bits) - 1;
   for (const std::uint32_t key : keys)
     if (std::uint64_t{key} >> (shift + bits) == prefix) ++histogram[key >> shift & mask];
@@ -113,7 +114,8 @@ std::uint32_t kth_largest(Keys& keys, std::size_t k) {
 std::uint32_t sampled_bound(Row x, std::size_t k) {
   const std::size_t size = std::clamp(x.size() / kSampleEvery, kMinSample, kMaxSample);
   const std::size_t stride = x.size() / size;
-  Keys sample(size);
+  thread_local Keys sample;
+  sample.resize(size);
   for (std::size_t s = 0; s < size; ++s) sample[s] = key_of(x[s * stride]);
   const double expected =
       static_cast<double>(size) * static_cast<double>(k) / static_cast<double>(x.size());
@@ -124,7 +126,8 @@ std::uint32_t sampled_bound(Row x, std::size_t k) {
 // The largest bound of the form bin << 20 that at least k keys reach.
 std::uint32_t histogram_bound(Row x, std::size_t k) {
   // Four tables, so that neighbouring entries of one bin do not wait for each other.
-  std::vector<std::uint32_t> tables(4 * 2048, 0);
+  thread_local std::vector<std::uint32_t> tables;
+  tables.assign(4 * 2048, 0);
   std::size_t i = 0;
   for (; i + 4 <= x.size(); i += 4)
     for (std::size_t t = 0; t < 4; ++t) ++tables[t * 2048 + (key_of(x[i + t]) >> 20)];
@@ -138,8 +141,9 @@ std::uint32_t histogram_bound(Row x, std::size_t k) {
   return bin << 20;
 }
 
-Selected collect(Row x, std::uint32_t bound, std::size_t expected) {
-  Selected found;
+void collect(Row x, std::uint32_t bound, std::size_t expected, Selected& found) {
+  found.indices.clear();
+  found.values.clear();
   found.indices.reserve(expected);
   found.values.reserve(expected);
   std::uint32_t indices[kCollectChunk + 1];
@@ -152,24 +156,25 @@ Selected collect(Row x, std::uint32_t bound, std::size_t expected) {
     found.indices.insert(found.indices.end(), indices, indices + count);
     found.values.insert(found.values.end(), entries, entries + count);
   }
-  return found;
 }
 
-Selected candidates(Row x, std::size_t k) {
+// At least k entries, among them the k largest.
+void candidates(Row x, std::size_t k, Selected& found) {
   const std::size_t expected = k + k / 4;
   if (x.size() >= kSampledFrom && k <= x.size() / 8) {
     // A bound of 0 (mostly zeros) would collect everything.
     if (const std::uint32_t bound = sampled_bound(x, k); bound > 0) {
-      Selected found = collect(x, bound, expected);
-      if (found.indices.size() >= k) return found;
+      collect(x, bound, expected, found);
+      if (found.indices.size() >= k) return;
     }
   }
-  return collect(x, x.size() < kSmall ? 0 : histogram_bound(x, k), expected);
+  collect(x, x.size() < kSmall ? 0 : histogram_bound(x, k), expected, found);
 }
 
 // Keeps the k largest of the candidates, in order.
 void keep_largest(Selected& found, std::size_t k) {
-  Keys keys(found.values.size());
+  thread_local Keys keys;
+  keys.resize(found.values.size());
   std::transform(found.values.begin(), found.values.end(), keys.begin(), key_of);
   const std::uint32_t threshold = kth_largest(keys, k);
   std::size_t greater = 0;
@@ -189,18 +194,29 @@ void keep_largest(Selected& found, std::size_t k) {
 
 }  // namespace
 
-Selected largest_magnitudes(Row x, std::size_t k) {
+void largest_magnitudes(Row x, std::size_t k, Selected& found) {
   SHOAL_CHECK(k <= x.size(), "the k largest of fewer than k entries");
   SHOAL_CHECK(x.size() <= std::numeric_limits<std::uint32_t>::max(), "indices have 32 bits");
-  if (k == 0) return {};
-  if (k < x.size()) {
-    Selected found = candidates(x, k);
+  if (k > 0 && k < x.size()) {
+    candidates(x, k, found);
     keep_largest(found, k);
-    return found;
+    return;
   }
-  Selected all{std::vector<std::uint32_t>(k), std::vector<float>(x.begin(), x.end())};
-  std::iota(all.indices.begin(), all.indices.end(), 0u);
-  return all;
+  found.indices.resize(k);
+  found.values.assign(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(k));
+  std::iota(found.indices.begin(), found.indices.end(), 0u);
+}
+
+Selected largest_magnitudes(Row x, std::size_t k) {
+  Selected found;
+  largest_magnitudes(x, k, found);
+  return found;
+}
+
+void entries_reaching(Row x, float bound, Selected& found) {
+  SHOAL_CHECK(bound >= 0.0f, "a bound of magnitudes is at least 0");
+  SHOAL_CHECK(x.size() <= std::numeric_limits<std::uint32_t>::max(), "indices have 32 bits");
+  collect(x, key_of(bound), 0, found);
 }
 
 }  // namespace shoal

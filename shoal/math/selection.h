@@ -19,7 +19,11 @@ struct Selected {
   std::vector<float> values;           // x at those indices
 };
 
-// The k largest |x_i|. x is finite and shorter than 2^32; k <= x.size().
+// The k largest |x_i| into `found`, whose memory is used again. x is finite and shorter than 2^32;
+// k <= x.size().
+void largest_magnitudes(Row x, std::size_t k, Selected& found);
 Selected largest_magnitudes(Row x, std::size_t k);
+// The entries with |x_i| >= bound >= 0, as above.
+void entries_reaching(Row x, float bound, Selected& found);
 
 }  // namespace shoal

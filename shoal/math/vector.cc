@@ -82,6 +82,26 @@ struct SquaredDifference {
     return hn::Mul(difference, difference);
   }
 };
+struct Entry {
+  template <class T>
+  static HWY_INLINE T of(T x, T) {
+    return x;
+  }
+  template <class V>
+  static HWY_INLINE V of_lanes(V x, V) {
+    return x;
+  }
+};
+struct Magnitude {
+  template <class T>
+  static HWY_INLINE T of(T x, T) {
+    return x < 0 ? -x : x;
+  }
+  template <class V>
+  static HWY_INLINE V of_lanes(V x, V) {
+    return hn::Abs(x);
+  }
+};
 
 template <class Term>
 HWY_INLINE double sum_in_double(const float* x, const float* y, std::size_t n) {
@@ -127,6 +147,10 @@ double dot_kernel(const float* x, const float* y, std::size_t n) {
 double distance_kernel(const float* x, const float* y, std::size_t n) {
   return sum_in_double<SquaredDifference>(x, y, n);
 }
+double sum_kernel(const float* x, std::size_t n) { return sum_in_double<Entry>(x, x, n); }
+double absolute_sum_kernel(const float* x, std::size_t n) {
+  return sum_in_double<Magnitude>(x, x, n);
+}
 double dot_float_kernel(const float* x, const float* y, std::size_t n) {
   return sum_in_float<Product>(x, y, n);
 }
@@ -168,6 +192,8 @@ HWY_EXPORT(scaled_sum_kernel);
 HWY_EXPORT(accumulate_kernel);
 HWY_EXPORT(dot_kernel);
 HWY_EXPORT(distance_kernel);
+HWY_EXPORT(sum_kernel);
+HWY_EXPORT(absolute_sum_kernel);
 HWY_EXPORT(dot_float_kernel);
 HWY_EXPORT(distance_float_kernel);
 HWY_EXPORT(max_abs_bits_kernel);
@@ -242,6 +268,8 @@ double squared_distance(Row x, Row y) {
   SHOAL_CHECK(x.size() == y.size(), kEqualLength);
   return HWY_DYNAMIC_DISPATCH(distance_kernel)(x.data(), y.data(), x.size());
 }
+double sum(Row x) { return HWY_DYNAMIC_DISPATCH(sum_kernel)(x.data(), x.size()); }
+double absolute_sum(Row x) { return HWY_DYNAMIC_DISPATCH(absolute_sum_kernel)(x.data(), x.size()); }
 double dot_float(Row x, Row y) {
   SHOAL_CHECK(x.size() == y.size(), kEqualLength);
   return HWY_DYNAMIC_DISPATCH(dot_float_kernel)(x.data(), y.data(), x.size());

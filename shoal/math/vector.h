@@ -30,6 +30,8 @@ void mean_of_rows(std::span<const Row> rows, std::span<float> out);
 double dot(Row x, Row y);
 double squared_norm(Row x);
 double squared_distance(Row x, Row y);
+double sum(Row x);
+double absolute_sum(Row x);
 // Sums with float lanes, folded into a double every 1024 elements: faster only on rows that lie in
 // cache; error up to about 70 * 2^-24 of the sum of magnitudes; terms beyond the float range
 // overflow to infinity.

@@ -64,6 +64,15 @@ double squared_distance(Row x, Row y) {
   });
 }
 
+double sum(Row x) {
+  return sum_lanes<double>(0, x.size(), [&](std::size_t i) { return static_cast<double>(x[i]); });
+}
+
+double absolute_sum(Row x) {
+  return sum_lanes<double>(0, x.size(),
+                           [&](std::size_t i) { return std::abs(static_cast<double>(x[i])); });
+}
+
 double dot_float(Row x, Row y) {
   return sum_blocks(x.size(), [&](std::size_t i) { return x[i] * y[i]; });
 }

@@ -11,6 +11,8 @@ void scaled_sum(float a, Row x, float b, Row y, std::span<float> out);
 void weighted_sum(std::span<const Row> rows, std::span<const double> weights, std::span<float> out);
 double dot(Row x, Row y);
 double squared_distance(Row x, Row y);
+double sum(Row x);
+double absolute_sum(Row x);
 double dot_float(Row x, Row y);
 double squared_distance_float(Row x, Row y);
 bool all_finite(Row x);

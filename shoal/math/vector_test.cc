@@ -100,6 +100,8 @@ TEST(Vector, ReductionsMatchTheReferenceBitForBit) {
       EXPECT_EQ(squared_distance_float(x, y), reference::squared_distance_float(x, y)) << n;
       EXPECT_EQ(squared_norm(x), reference::dot(x, x)) << n;
       EXPECT_EQ(squared_norm_float(x), reference::dot_float(x, x)) << n;
+      EXPECT_EQ(sum(x), reference::sum(x)) << n;
+      EXPECT_EQ(absolute_sum(x), reference::absolute_sum(x)) << n;
       EXPECT_EQ(max_abs(x), reference::max_abs(x)) << n;
     }
   });
@@ -108,13 +110,17 @@ TEST(Vector, ReductionsMatchTheReferenceBitForBit) {
 // Against sums in long double: double lanes to 1e-14, float lanes to their stated bound.
 TEST(Vector, ReductionsAreAccurate) {
   const std::vector<float> x = random_row(100000, 5), y = random_row(100000, 6);
-  long double product = 0, distance = 0, magnitude = 0;
+  long double product = 0, distance = 0, magnitude = 0, total = 0, absolute = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const long double a = x[i], b = y[i];
     product += a * b;
     magnitude += std::abs(a * b);
     distance += (a - b) * (a - b);
+    total += a;
+    absolute += std::abs(a);
   }
+  EXPECT_NEAR(sum(x), double(total), 1e-14 * double(absolute));
+  EXPECT_NEAR(absolute_sum(x), double(absolute), 1e-14 * double(absolute));
   EXPECT_NEAR(dot(x, y), double(product), 1e-14 * double(magnitude));
   EXPECT_NEAR(squared_distance(x, y), double(distance), 1e-14 * double(distance));
   EXPECT_NEAR(dot_float(x, y), double(product), 70 * std::ldexp(double(magnitude), -24));

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "shoal/base/toml.h"
+#include "shoal/codec/composition.h"
 #include "shoal/data/source.h"
 #include "shoal/graph/topology_kind.h"
 #include "shoal/model/factory.h"
@@ -182,7 +183,7 @@ Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::si
   }
   Table codec = experiment.codec;
   if (codec.empty()) codec.set("kind", "dense");
-  SHOAL_TRY(a->codec, codecs().make(codec, "[codec]"));
+  SHOAL_TRY(a->codec, make_codec(codec, "[codec]"));
   SHOAL_TRY_STATUS(add_conditions(*a));
   SHOAL_TRY_STATUS(add_adversary(*a));
   SHOAL_TRY_STATUS(add_program(*a, pool, part));

@@ -8,7 +8,7 @@
 #include "shoal/attack/attack.h"
 #include "shoal/base/file.h"
 #include "shoal/base/toml.h"
-#include "shoal/codec/codec.h"
+#include "shoal/codec/composition.h"
 #include "shoal/data/partition.h"
 #include "shoal/data/source.h"
 #include "shoal/graph/topology_kind.h"
@@ -81,15 +81,19 @@ Status read_section(const Table& table, const std::string& name, T& values) {
   return read_settings(*inner, "[" + name + "]", values);
 }
 
+// Nothing is asked for: no settings at all, or kind = "none".
+bool is_none(const Table& section) {
+  const Value* kind = section.find("kind");
+  const std::string* name = kind ? kind->as<std::string>() : nullptr;
+  return section.empty() || (name && *name == "none");
+}
+
 // Resolves a section whose kind comes from a catalogue; an absent one stays empty.
 template <class T, class... Context>
 Status resolve_kind(const Table& table, const std::string& name,
                     const Catalogue<T, Context...>& catalogue, bool optional, Table& out) {
   SHOAL_TRY(const Table* inner, section(table, name));
-  const Value* kind = inner->find("kind");
-  const std::string* kind_name = kind ? kind->as<std::string>() : nullptr;
-  const bool none = kind_name && *kind_name == "none";
-  if (optional && (none || inner->empty())) return ok_status();
+  if (optional && is_none(*inner)) return ok_status();
   SHOAL_TRY(out, catalogue.resolve(*inner, "[" + name + "]"));
   return ok_status();
 }
@@ -190,16 +194,17 @@ Result<Experiment> resolve_experiment(const Table& table) {
   SHOAL_TRY_STATUS(read_section(table, "faults", e.faults));
   SHOAL_TRY_STATUS(read_section(table, "mixing", e.mixing));
   SHOAL_TRY_STATUS(read_section(table, "report", e.report));
-  Table codec_rest, rule_rest, rest;
+  Table codec_rest, rule_rest;
   SHOAL_TRY_STATUS(split_use(table, "codec", e.feedback, codec_rest));
   SHOAL_TRY_STATUS(split_use(table, "rule", e.rule_use, rule_rest));
-  rest.set("codec", codec_rest);
   SHOAL_TRY_STATUS(resolve_kind(table, "data", data_sources(), false, e.data));
   SHOAL_TRY_STATUS(resolve_kind(table, "partition", partitioners(), false, e.partition));
   SHOAL_TRY_STATUS(resolve_kind(table, "model", models(), false, e.model));
   SHOAL_TRY_STATUS(resolve_kind(table, "topology", topologies(), true, e.topology));
   SHOAL_TRY_STATUS(resolve_kind(table, "method", methods(), false, e.method));
-  SHOAL_TRY_STATUS(resolve_kind(rest, "codec", codecs(), true, e.codec));
+  if (!is_none(codec_rest)) {
+    SHOAL_TRY(e.codec, resolve_codec(codec_rest, "[codec]"));
+  }
   if (!rule_rest.empty()) {
     SHOAL_TRY(e.rule, resolve_pipeline(rule_rest, "[rule]"));
   }

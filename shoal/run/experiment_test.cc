@@ -156,6 +156,7 @@ lazy = true
 kind = "top_k"
 ratio = 0.3
 feedback = "ef"
+values = { kind = "qsgd", levels = 63 }
 [rule]
 kind = "trimmed_mean"
 before = ["nnm"]
@@ -177,6 +178,17 @@ jitter_s = 0.01
     EXPECT_EQ(again->rule_use.faults, experiment.rule_use.faults);
     EXPECT_EQ(again->feedback.kind, experiment.feedback.kind);
   }
+}
+
+TEST(Experiment, ACodecOfValuesIsResolvedToo) {
+  const std::string codec = "\n[codec]\nkind = \"top_k\"\nratio = 0.3\nvalues = ";
+  const Experiment experiment = read(kBase + codec + "\"qsgd\"\n")[0];
+  const Table* values = experiment.codec.find("values")->as<Table>();
+  ASSERT_NE(values, nullptr);
+  EXPECT_NE(values->find("bucket"), nullptr);
+  expect_error(kBase + codec + "\"qsdg\"\n", {"[codec] values", "did you mean 'qsgd'"});
+  expect_error(kBase + std::string("\n[codec]\nkind = \"sign\"\nvalues = \"qsgd\"\n"),
+               {"sign sends every entry itself"});
 }
 
 TEST(Experiment, MissingSectionsAreNamed) {

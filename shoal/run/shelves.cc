@@ -100,11 +100,13 @@ std::vector<Shelf> plain_sections() {
       plain<FaultSettings>("faults", "what goes wrong"),
       plain<MixingSettings>("mixing", "weights of a gossip average"),
       plain<ReportSettings>("report", "what a run writes, and how often")};
-  sections.push_back(
-      {"codec",
-       "codec use",
-       "codec use",
-       {{"codec use", "beside a codec's own settings", "", list_settings(FeedbackSettings{})}}});
+  sections.push_back({"codec",
+                      "codec use",
+                      "codec use",
+                      {{"codec use",
+                        "beside a codec's own settings; `values` names the codec of the entries "
+                        "that top_k and its like keep",
+                        "", list_settings(FeedbackSettings{})}}});
   sections.push_back({"rule",
                       "rule use",
                       "rule use",
