@@ -11,7 +11,9 @@ function(shoal_test_program name folder)
   if(NOT SHOAL_WITH_GRPC)
     list(FILTER sources EXCLUDE REGEX "/shoal/net/(grpc/|prometheus_endpoint)")
   endif()
-  list(FILTER sources EXCLUDE REGEX "/tests/real/")
+  if(folder STREQUAL "tests")  # which has programs of their own
+    list(FILTER sources EXCLUDE REGEX "/tests/(real|allocation)/")
+  endif()
   if(NOT sources)
     return()
   endif()
@@ -42,6 +44,12 @@ if(SHOAL_WITH_GRPC AND TARGET net_test)
 endif()
 shoal_test_program(studies_test studies)
 shoal_test_program(system_test tests)
+# Its allocations fail; a sanitizer wants to make them itself.
+if(NOT SHOAL_SANITIZE AND NOT SHOAL_SANITIZE_THREADS)
+  shoal_test_program(allocation_test tests/allocation)
+  target_sources(allocation_test PRIVATE ${CMAKE_SOURCE_DIR}/tests/allocation/failing_new.cc)
+  target_include_directories(allocation_test PRIVATE ${CMAKE_SOURCE_DIR})
+endif()
 
 # Real processes that are killed, stopped, cut off and garbled. SHOAL_SOAK=1 makes it hours.
 if(SHOAL_WITH_GRPC AND TARGET shoal_command)

@@ -1,6 +1,7 @@
 #include "shoal/net/gate.h"
 
 #include <fmt/format.h>
+#include <new>
 
 #include "shoal/net/gate_state.h"
 #include "shoal/net/limits.h"
@@ -133,9 +134,7 @@ std::variant<Receipt, Refusal> Gate::check_body(const PeerIdentity& peer, const 
     lock.unlock();
     return refuse(*std::move(refusal));
   }
-  const Receipt receipt = state.receipts.add(head.from, head.tag, head.round, head.sha256);
-  if (state.settings.certificates) state.nonces.add(head.from, head.proof.nonce, now_s);
-  state.roster.heard(head.from, now_s);
+  // Whatever finds no memory comes before the receipt, or is not worth a frame.
   GateEvent event;
   event.kind = Kind::kReceived;
   event.name = state.roster.find(head.from)->name;
@@ -143,9 +142,20 @@ std::variant<Receipt, Refusal> Gate::check_body(const PeerIdentity& peer, const 
   event.node = head.from;
   event.bytes = head.size_bytes;
   if (state.on_event) event.detail = state.describe(peer, head);
+  if (state.settings.certificates) state.nonces.add(head.from, head.proof.nonce, now_s);
+  const Receipt receipt = state.receipts.add(head.from, head.tag, head.round, head.sha256);
+  state.roster.heard(head.from, now_s);
   lock.unlock();
-  if (state.on_event) state.on_event(event);
+  try {
+    if (state.on_event) state.on_event(event);
+  } catch (const std::bad_alloc&) {
+  }
   return receipt;
+}
+
+void Gate::withdraw(const FrameHead& head) {
+  const std::lock_guard lock(state_->mutex);
+  state_->receipts.withdraw(head.from, head.tag, head.round);
 }
 
 std::optional<Receipt> Gate::receipt_of(NodeId from, Tag tag, Step round) const {

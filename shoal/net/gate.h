@@ -100,6 +100,8 @@ class Gate {
   // `body` must hold head.size_bytes bytes. The frame may be delivered when a receipt comes back.
   std::variant<Receipt, Refusal> check_body(const PeerIdentity& peer, const FrameHead& head,
                                             const Frame& body);
+  // The frame just received could not be delivered for want of memory: it may be sent again.
+  void withdraw(const FrameHead& head);
   // The receipt of an ALREADY_EXISTS refusal.
   std::optional<Receipt> receipt_of(NodeId from, Tag tag, Step round) const;
   void refused(const PeerIdentity& peer, NodeId node, Refusal refusal);  // by a transport itself

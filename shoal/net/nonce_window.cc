@@ -17,7 +17,9 @@ bool NonceWindow::full(NodeId from) const {
 void NonceWindow::add(NodeId from, const Nonce& nonce, double now_s) {
   SHOAL_CHECK(!full(from), "there is room for another nonce");
   Used& used = members_[from];
-  if (used.nonces.insert(nonce).second) used.by_time.emplace_back(now_s, nonce);
+  if (used.nonces.contains(nonce)) return;
+  used.by_time.emplace_back(now_s, nonce);  // first: what is not in the set expires all the same
+  used.nonces.insert(nonce);
 }
 
 void NonceWindow::Used::expire(double now_s) {

@@ -32,6 +32,7 @@ class Reader {
     for (const auto& show : shows_) show(observer);
   }
   const ObservedCounts& counts() const { return counts_; }
+  bool has_traffic() const { return has_traffic_; }
   const Traffic& traffic() const { return traffic_; }
 
  private:
@@ -51,6 +52,7 @@ class Reader {
       case Kind::kCounts:
         return counts_event();
       case Kind::kTraffic:
+        has_traffic_ = true;
         return traffic_.load(in_);
     }
     return corrupt(fmt::format("an observation of unknown kind {}", kind));
@@ -121,6 +123,7 @@ class Reader {
   const ObservationLimits& limits_;
   std::vector<std::function<void(Observer&)>> shows_;
   ObservedCounts counts_;
+  bool has_traffic_ = false;
   Traffic traffic_;
 };
 
@@ -188,9 +191,16 @@ Result<ObservedCounts> show_observation(ByteView observation, const ObservationL
                                         Observer& observer, Traffic& traffic) {
   Reader reader(observation, limits);
   SHOAL_TRY_STATUS(reader.read());
+  // What may find no memory comes before anything is shown.
+  Result<ObservedCounts> counts = reader.counts();
+  Traffic sum;
+  if (reader.has_traffic()) {
+    sum = traffic;
+    sum.add(reader.traffic());
+  }
   reader.show(observer);
-  traffic.add(reader.traffic());
-  return reader.counts();
+  if (reader.has_traffic()) traffic = std::move(sum);
+  return counts;
 }
 
 }  // namespace shoal

@@ -19,11 +19,12 @@ std::size_t Receipts::count(NodeId from) const {
 
 void Receipts::insert(NodeId from, Tag tag, Step round, std::uint64_t number,
                       const Digest& sha256) {
+  std::size_t& count = counts_[from];
   Group& group = groups_[{round, tag}];
   const auto at = std::ranges::lower_bound(group, from, {}, &Entry::from);
   SHOAL_CHECK(at == group.end() || at->from != from, "a frame has one receipt");
-  group.insert(at, Entry{number, from, sha256});
-  ++counts_[from];
+  group.insert(at, Entry{number, from, sha256});  // the last that may find no memory
+  ++count;
   next_number_ = std::max(next_number_, number + 1);
 }
 
@@ -31,6 +32,12 @@ Receipt Receipts::add(NodeId from, Tag tag, Step round, const Digest& sha256) {
   const Receipt receipt{sha256, round, next_number_};
   insert(from, tag, round, receipt.number, sha256);
   return receipt;
+}
+
+void Receipts::withdraw(NodeId from, Tag tag, Step round) {
+  const auto group = groups_.find({round, tag});
+  if (group == groups_.end()) return;
+  counts_[from] -= std::erase_if(group->second, [from](const Entry& e) { return e.from == from; });
 }
 
 bool Receipts::restore(const FrameReceipt& known) {

@@ -36,6 +36,8 @@ class Receipts {
   std::size_t count(NodeId from) const;
   // Gives the next number; nothing may have been received under this key.
   Receipt add(NodeId from, Tag tag, Step round, const Digest& sha256);
+  // The frame could not be delivered after all. Its number is not given twice.
+  void withdraw(NodeId from, Tag tag, Step round);
   // With the number it has; false when there is one under this key.
   bool restore(const FrameReceipt& known);
   // Of one round, by sender, then tag.

@@ -30,8 +30,7 @@ void Upload::OnReadDone(bool ok) {
   try {
     take(ok);
   } catch (const std::bad_alloc&) {
-    refuse(Refusal{RefusalCode::kResourceExhausted, "out_of_memory",
-                   "there is no memory for the frame; send it again later"});
+    finish(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "out of memory"));
   }
 }
 
@@ -149,7 +148,12 @@ void Upload::finish_frame() {
       receipt = intake_->gate().receipt_of(head.from, head.tag, head.round);
     return refuse_counted(*refusal, receipt);
   }
-  intake_->sink().deliver(head.from, head.to, frame);
+  try {
+    intake_->sink().deliver(head.from, head.to, frame);
+  } catch (const std::bad_alloc&) {
+    intake_->gate().withdraw(head);
+    throw;
+  }
   intake_->metrics().add("shoal_frames_received_total", 1);
   intake_->metrics().took("shoal_upload", steady_now_s() - granted_s_);
   *reply_ = message_buffer(to_wire(std::get<Receipt>(answer)));
