@@ -214,7 +214,7 @@ fi
   printf "%-117s\n" "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }"
   printf '\000\000\200\077\000\000\000\300\000\000\100\100\000\000\200\076'; } > x.npy
 "$shoal" encode x.npy --codec topk:k=2 -o x.bin > stdout || fail "encode: '$(cat stdout)'"
-grep -q "4 entries in 1 tensor" stdout && grep -q "error     1.0307" stdout || fail "encode says '$(cat stdout)'"
+grep -q "entries   4 in 1 tensor" stdout && grep -q "error     1.0307" stdout || fail "encode says '$(cat stdout)'"
 "$shoal" decode x.bin -o y.npy > /dev/null || fail "decode"
 [ "$(od -An -tf4 -j128 y.npy | tr -s ' \n' ' ')" = " 0 -2 3 0 " ] || fail "decoded: $(od -An -tf4 -j128 y.npy)"
 "$shoal" encode y.npy --codec dense -o y.bin > /dev/null && "$shoal" decode y.bin -o z.npy > /dev/null
