@@ -3,9 +3,11 @@ file(GLOB shoal_fuzz_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/fuzz/*_fuzz.c
 if(NOT SHOAL_WITH_GRPC)
   list(FILTER shoal_fuzz_sources EXCLUDE REGEX "/(wire|pieces)_fuzz\\.cc$")
 endif()
+add_custom_target(fuzz_targets)  # the command and the tests need not be built
 foreach(source ${shoal_fuzz_sources})
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${source})
+  add_dependencies(fuzz_targets ${name})
   target_link_libraries(${name} PRIVATE shoal shoal_flags)
   target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)

@@ -5,7 +5,7 @@ build=$1
 seconds=$2
 cmake -S . -B "$build" -G Ninja -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=Release \
   -DSHOAL_FUZZ=ON -DSHOAL_SANITIZE=ON -DSHOAL_TESTS=OFF -DSHOAL_BENCH=OFF -DSHOAL_WITH_TORCH=OFF
-cmake --build "$build"
+cmake --build "$build" --target fuzz_targets
 failed=
 for source in fuzz/*_fuzz.cc; do
   name=$(basename "$source" .cc)
