@@ -220,8 +220,6 @@ void ConnectionDoor::work() {
     }
     cut_slow();
     if (open_again_s_ > 0.0 && steady_now_s() >= open_again_s_) watch_listeners(true);
-    const std::lock_guard lock(mutex_);
-    metrics_.set("shoal_connections", static_cast<double>(connections_.size()));
   }
 }
 
@@ -282,6 +280,7 @@ void ConnectionDoor::let_in(Descriptor socket, std::string host, std::string pee
     strangers_.emplace(until_s, id);
     connections_.emplace(
         id, Connection{std::move(copy), std::move(peer), std::move(host), {}, true, until_s});
+    metrics_.set("shoal_connections", static_cast<double>(connections_.size()));
   }
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
   connection.fd = socket.release();
@@ -335,6 +334,7 @@ void ConnectionDoor::ended(Id id) {
     if (of_client->second.empty()) of_client_.erase(of_client);
   }
   connections_.erase(found);
+  metrics_.set("shoal_connections", static_cast<double>(connections_.size()));
 }
 
 void ConnectionDoor::cut_slow() {
