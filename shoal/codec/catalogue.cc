@@ -1,4 +1,5 @@
 // The codecs an experiment can name.
+#include "shoal/codec/atomo.h"
 #include "shoal/codec/codec.h"
 #include "shoal/codec/dense.h"
 #include "shoal/codec/grbs.h"
@@ -25,6 +26,7 @@ const Catalogue<Codec>& codecs() {
                                                  natural_entry(),
                                                  qsgd_entry(),
                                                  terngrad_entry(),
+                                                 atomo_entry(),
                                              });
   return all;
 }

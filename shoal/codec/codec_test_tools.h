@@ -103,6 +103,12 @@ inline std::vector<Table> all_codec_settings() {
     }
   }
   add({{"kind", "terngrad"}, {"clip_std", 2.5}});
+  for (const char* atoms : {"element", "spectral", "fourier"}) {
+    for (const double budget : {0.4, 4.5, 60.0})
+      add({{"kind", "atomo"}, {"atoms", atoms}, {"budget", budget}});
+    add({{"kind", "atomo"}, {"atoms", atoms}, {"budget", 0.4}, {"resample_empty", true}});
+    add({{"kind", "atomo"}, {"atoms", atoms}, {"budget", 2}, {"fixed_rank", true}});
+  }
   add({{"kind", "qsgd"}, {"levels", 65535}});
   const Table fine = table_of({{"kind", "qsgd"}, {"levels", 31}});
   add({{"kind", "top_k"}, {"ratio", 0.2}, {"values", fine}});
