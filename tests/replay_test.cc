@@ -144,6 +144,13 @@ std::vector<Case> peer_cases() {
       add("relay_grad", "relaysgd", "variant = \"grad\"\n" + chain);
       add("all_reduce_ring", "all_reduce_sgd", "");
       add("all_reduce_binomial", "all_reduce_sgd", "collective = \"binomial\"\n");
+      if (in_double) continue;
+      add("all_reduce_econtrol", "all_reduce_sgd",
+          "[codec]\nkind = \"top_k\"\nratio = 0.4\nfeedback = \"econtrol\"\n");
+      add("all_reduce_grbs", "all_reduce_sgd",
+          "optimizer = \"momentum\"\n[codec]\nkind = \"grbs\"\ncompression_ratio = 2\n"
+          "feedback = \"ef\"\n");
+      add("all_reduce_rule", "all_reduce_sgd", "[rule]\nkind = \"coordinate_median\"\n");
     }
   return cases;
 }

@@ -133,7 +133,7 @@ class Draw {
     if (momentum) add("optimizer = \"{}\"\n", one_of("momentum", "nesterov"));
     drawn_.keeps_mean = !momentum && kind != "relaysgd";
     if (kind == "all_reduce_sgd") {
-      add("collective = \"{}\"\n", one_of("ring", "binomial"));
+      add("collective = \"{}\"\n", one_of("ring", "binomial", "gather"));
     } else if (kind == "relaysgd") {
       add("variant = \"{}\"\nfallback = \"{}\"\n", one_of("model", "model_overlap", "grad"),
           one_of("own", "ref_initial", "ref_last", "counts"));

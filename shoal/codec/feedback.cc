@@ -142,10 +142,8 @@ Status FeedbackSender::load(ByteReader& in) {
   SHOAL_TRY_STATUS(load_row(in, stored.error_, "error"));
   SHOAL_TRY_STATUS(load_row(in, stored.shift_, "shift"));
   if (unsettled > 1) return corrupt("a stored feedback is neither settled nor not");
-  if (unsettled == 1) {
-    stored.sent_.resize(size_);
-    SHOAL_TRY_STATUS(load_row(in, stored.sent_, "message"));
-  }
+  if (unsettled == 1) stored.sent_.resize(size_);
+  SHOAL_TRY_STATUS(load_row(in, stored.sent_, "message"));
   *this = std::move(stored);
   return ok_status();
 }
