@@ -20,6 +20,9 @@ const Catalogue<Method>& methods() {
                                                    d2_entry(),
                                                    relaysgd_entry(),
                                                    all_reduce_sgd_entry(),
+                                                   local_sgd_entry(),
+                                                   local_adaalter_entry(),
+                                                   cser_entry(),
                                                });
   return all;
 }

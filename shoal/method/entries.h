@@ -21,5 +21,8 @@ CatalogueEntry<Method> gradient_tracking_entry();
 CatalogueEntry<Method> d2_entry();
 CatalogueEntry<Method> relaysgd_entry();
 CatalogueEntry<Method> all_reduce_sgd_entry();
+CatalogueEntry<Method> local_sgd_entry();
+CatalogueEntry<Method> local_adaalter_entry();
+CatalogueEntry<Method> cser_entry();
 
 }  // namespace shoal

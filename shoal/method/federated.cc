@@ -91,8 +91,10 @@ Status check_settings(const FederatedSettings& settings, std::size_t clients) {
     return invalid_argument(
         "SCAFFOLD's control variate divides by K lr, which momentum breaks; use optimizer = "
         "\"sgd\"");
-  if (settings.normalise && settings.optimizer.optimizer == LocalOptimizerKind::kNesterov)
-    return invalid_argument("FedNova's divisor is known for sgd and momentum, not nesterov");
+  const LocalOptimizerKind optimizer = settings.optimizer.optimizer;
+  if (settings.normalise && optimizer != LocalOptimizerKind::kSgd &&
+      optimizer != LocalOptimizerKind::kMomentum)
+    return invalid_argument("FedNova's divisor is known for optimizer = sgd and momentum only");
   return ok_status();
 }
 

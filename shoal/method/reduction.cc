@@ -98,6 +98,14 @@ Result<ReductionPlan> plan_reduction(const MethodParts& parts, CollectiveKind co
   return plan;
 }
 
+Result<ReductionPlan> plan_raw_reduction(const MethodParts& parts, CollectiveKind collective) {
+  MethodParts raw = parts;
+  raw.codec = nullptr;
+  raw.feedback = {};
+  raw.make_rule = nullptr;
+  return plan_reduction(raw, collective);
+}
+
 template <class Scalar>
 ContentCheck check_reduction(const ReductionPlan& plan) {
   return [plan](const Message& message, auto) -> Status {

@@ -51,6 +51,9 @@ struct ReductionPlan {
 // workers.
 Result<ReductionPlan> plan_reduction(const MethodParts& parts, CollectiveKind collective);
 
+// The same without codec, feedback and rule: for rows that must meet exactly.
+Result<ReductionPlan> plan_raw_reduction(const MethodParts& parts, CollectiveKind collective);
+
 // What a node checks of a reduction's messages from outside.
 template <class Scalar>
 ContentCheck check_reduction(const ReductionPlan& plan);
