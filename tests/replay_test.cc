@@ -125,7 +125,9 @@ std::vector<Case> peer_cases() {
   for (const bool in_double : {false, true})
     for (const bool faulty : {false, true}) {
       const auto add = [&](const char* name, const std::string& method, const std::string& more) {
-        const std::string& faults = method == "all_reduce_sgd" ? kMildFaults : kFaults;
+        const bool needs_all =
+            method == "cser" || method == "all_reduce_sgd" || method.starts_with("local");
+        const std::string& faults = needs_all ? kMildFaults : kFaults;
         cases.push_back(
             {fmt::format("{}{}{}", name, in_double ? "_double" : "_float", faulty ? "_faults" : ""),
              peers(method, more + (faulty ? faults : ""), in_double), 8});
@@ -144,12 +146,20 @@ std::vector<Case> peer_cases() {
       add("relay_grad", "relaysgd", "variant = \"grad\"\n" + chain);
       add("all_reduce_ring", "all_reduce_sgd", "");
       add("all_reduce_binomial", "all_reduce_sgd", "collective = \"binomial\"\n");
+      add("local_adaalter", "local_adaalter", "period = 3\n");
       if (in_double) continue;
       add("all_reduce_econtrol", "all_reduce_sgd",
           "[codec]\nkind = \"top_k\"\nratio = 0.4\nfeedback = \"econtrol\"\n");
       add("all_reduce_grbs", "all_reduce_sgd",
           "optimizer = \"momentum\"\n[codec]\nkind = \"grbs\"\ncompression_ratio = 2\n"
           "feedback = \"ef\"\n");
+      add("all_reduce_powersgd", "all_reduce_sgd",
+          "[codec]\nkind = \"powersgd\"\nrank = 1\nfeedback = \"ef\"\n");
+      add("local_sgd_sign", "local_sgd",
+          "period = 3\n[codec]\nkind = \"sign\"\nfeedback = \"ef\"\n");
+      add("cser", "cser",
+          "period = 3\nreset_ratio = 2.0\noptimizer = \"nesterov\"\n"
+          "[codec]\nkind = \"grbs\"\ncompression_ratio = 3\n");
       add("all_reduce_rule", "all_reduce_sgd", "[rule]\nkind = \"coordinate_median\"\n");
     }
   return cases;

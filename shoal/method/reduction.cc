@@ -24,6 +24,7 @@ Result<ReductionWay> way_of(const ReductionPlan& plan, CollectiveKind collective
         "\"gather\" or leave [rule] out");
   }
   if (collective == CollectiveKind::kGather) return ReductionWay::kGathered;
+  if (dynamic_cast<const CollectiveCodec*>(plan.codec)) return ReductionWay::kCollective;
   if (!plan.codec) return ReductionWay::kRaw;
   const CodecProperties properties = plan.codec->properties(*plan.layout);
   if (properties.linear && dynamic_cast<const SharedPlaces*>(plan.codec))
@@ -95,6 +96,10 @@ Result<ReductionPlan> plan_reduction(const MethodParts& parts, CollectiveKind co
     SHOAL_TRY_STATUS(rule->check(plan.workers, plan.declared_faults));
   }
   SHOAL_TRY(plan.way, way_of(plan, collective));
+  if (plan.way == ReductionWay::kCollective && plan.feedback.keeps_shift())
+    return unsupported(
+        "this codec encodes together with all workers, and no worker has a message of its own that "
+        "a shift could follow; use feedback = \"ef\" or \"none\"");
   return plan;
 }
 
@@ -129,6 +134,9 @@ Reduction<Scalar>::Reduction(const ReductionPlan& plan, NodeId id)
     : plan_(plan), id_(id), sender_(plan.feedback, plan.layout->size()) {
   if (plan.feedback.keeps_shift()) mean_shift_.assign(plan.layout->size(), Scalar{0});
   if (plan.make_rule) rule_ = plan.make_rule().value();
+  if (plan.way != ReductionWay::kCollective) return;
+  encoding_ = dynamic_cast<const CollectiveCodec*>(plan.codec)->collective(*plan.layout);
+  if (plan.feedback.keeps_error()) collective_error_.assign(plan.layout->size(), 0.0f);
 }
 
 template <class Scalar>
@@ -139,6 +147,10 @@ Task<bool> Reduction<Scalar>::mean(Node& node, Step round, std::span<Scalar> row
     const auto share = Scalar{1} / static_cast<Scalar>(plan_.workers);
     for (Scalar& value : row) value *= share;
     co_return complete;
+  }
+  if (plan_.way == ReductionWay::kCollective) {
+    const bool together = co_await encode_together(node, round, row);
+    co_return together;
   }
   Status encoded = ok_status();
   std::function<void()> encoding = [this, row, round, &encoded] { encoded = encode(row, round); };
@@ -173,6 +185,42 @@ Status Reduction<Scalar>::encode(std::span<const Scalar> row, Step round) {
   if (plan_.way != ReductionWay::kSummed) return ok_status();
   const auto* codec = dynamic_cast<const SharedPlaces*>(plan_.codec);
   return codec->shared_places(*plan_.layout, draws.shared, places_);
+}
+
+// The rounds of a collective codec; its error is kept here, as no message is one worker's alone.
+template <class Scalar>
+Task<bool> Reduction<Scalar>::encode_together(Node& node, Step round, std::span<Scalar> row) {
+  std::vector<float> input(row.begin(), row.end());
+  for (std::size_t i = 0; i < collective_error_.size(); ++i) input[i] += collective_error_[i];
+  const RandomStream shared = shared_draws(plan_.seed, round);
+  std::function<void()> begin = [this, &input, shared] { encoding_->begin(input, shared); };
+  co_await node.compute(0.0, std::move(begin));
+  for (std::size_t turn = 0; turn < encoding_->rounds(); ++turn) {
+    const std::span<float> values = encoding_->values(turn);
+    const auto key = static_cast<Step>(2 * round + turn);
+    bool complete = false;
+    if (plan_.ring)
+      complete =
+          co_await ring_all_reduce<float>(node, plan_.workers, values, key, plan_.patience_s);
+    else
+      complete =
+          co_await binomial_all_reduce<float>(node, plan_.workers, values, key, plan_.patience_s);
+    if (!complete) co_return false;
+    Status summed = ok_status();
+    std::function<void()> take = [this, turn, &summed] {
+      summed = encoding_->summed(turn, plan_.workers);
+    };
+    co_await node.compute(0.0, std::move(take));
+    if (!summed.ok()) co_return false;
+  }
+  std::vector<float> mean(row.size()), own(row.size());
+  std::function<void()> finish = [this, &mean, &own] { encoding_->finish(mean, own); };
+  co_await node.compute(0.0, std::move(finish));
+  for (std::size_t i = 0; i < collective_error_.size(); ++i)
+    collective_error_[i] = input[i] - own[i];
+  own_.assign(own.begin(), own.end());
+  std::copy(mean.begin(), mean.end(), row.begin());
+  co_return true;
 }
 
 template <class Scalar>
@@ -269,12 +317,16 @@ template <class Scalar>
 void Reduction<Scalar>::save(ByteWriter& out) const {
   sender_.save(out);
   out.numbers<Scalar>(mean_shift_);
+  out.numbers<float>(collective_error_);
+  if (encoding_) encoding_->save(out);
 }
 
 template <class Scalar>
 Status Reduction<Scalar>::load(ByteReader& in) {
   SHOAL_TRY_STATUS(sender_.load(in));
-  return in.numbers_into<Scalar>(mean_shift_);
+  SHOAL_TRY_STATUS(in.numbers_into<Scalar>(mean_shift_));
+  SHOAL_TRY_STATUS(in.numbers_into<float>(collective_error_));
+  return encoding_ ? encoding_->load(in) : ok_status();
 }
 
 template class Reduction<float>;

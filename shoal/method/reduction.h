@@ -9,6 +9,7 @@
 //   no codec          all-reduce of the raw scalars (collectives.h)
 //   linear            all workers keep the same entries, so their values are summed on the way:
 //                     an all-reduce of the kept scalars
+//   collective        PowerSGD: two all-reduces of factors (codec/collective.h)
 //   any other, or a   all-gather: every worker sends its encoding to every other one, and each
 //   [rule]            decodes all p and aggregates them by increasing node
 // Every worker ends with the same bits. Codec and feedback see rows in the units of the caller.
@@ -24,6 +25,7 @@
 #include <span>
 #include <vector>
 
+#include "shoal/codec/collective.h"
 #include "shoal/codec/feedback.h"
 #include "shoal/method/method.h"
 
@@ -32,7 +34,7 @@ namespace shoal {
 enum class CollectiveKind { kAuto, kRing, kBinomial, kGather };
 void describe_collective(Settings& s, CollectiveKind& v);
 
-enum class ReductionWay { kRaw, kSummed, kGathered };
+enum class ReductionWay { kRaw, kSummed, kCollective, kGathered };
 
 // What all workers of a run agree on. Pointers outlive the reductions.
 struct ReductionPlan {
@@ -77,6 +79,7 @@ class Reduction : public Persistent {
 
  private:
   Task<bool> sum_kept(Node& node, Step round);
+  Task<bool> encode_together(Node& node, Step round, std::span<Scalar> row);
   Task<bool> gather(Node& node, Step round, std::span<Scalar> row);
   Task<bool> all_reduce(Node& node, Step round, std::span<Scalar> vector);
   Status encode(std::span<const Scalar> row, Step round);
@@ -90,6 +93,8 @@ class Reduction : public Persistent {
   FeedbackSender sender_;
   std::vector<Scalar> mean_shift_;  // of all workers, when shifts are kept
   std::unique_ptr<Rule> rule_;
+  std::unique_ptr<CollectiveEncoding> encoding_;
+  std::vector<float> collective_error_;  // of a collective codec with feedback
   // One reduction at a time; none of this outlives it.
   ByteWriter encoded_;
   std::vector<Scalar> own_;
