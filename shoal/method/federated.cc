@@ -137,8 +137,7 @@ class Federated : public Method {
   // As FederatedServer::adds_up().
   bool adds_up(const MethodParts& parts) const override {
     const CorrectionKind kind = settings_.correction.kind;
-    const FeedbackKind feedback = parts.feedback.kind;
-    if (feedback != FeedbackKind::kNone && feedback != FeedbackKind::kEf) return false;
+    if (keeps_shift(parts.feedback.kind)) return false;
     if (settings_.normalise || kind == CorrectionKind::kScaffold ||
         kind == CorrectionKind::kMimeLite)
       return false;
