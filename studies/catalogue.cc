@@ -10,6 +10,10 @@ const std::vector<Study>& studies() {
       {"federated-field-guide", "FedAvg and its relatives", "2107.06917",
        &study_federated_field_guide},
       {"non-iid-partitions", "how much uneven data hurts", "2102.02079", &study_non_iid_partitions},
+      {"econtrol", "error feedback for skewed data and noisy gradients", "2311.05645",
+       &study_econtrol},
+      {"heterogeneous-compression", "what compression loses on skewed data", "2009.02388",
+       &study_heterogeneous_compression},
   };
   return all;
 }

@@ -2,6 +2,8 @@
 // special cases that the papers promise.
 #include <cmath>
 
+#include "shoal/codec/composition.h"
+
 #include "tests/test_peers.h"
 
 namespace shoal {
@@ -143,6 +145,93 @@ TEST(CserOracle, LocalStepsAndExactResetsAreLocalSgd) {
       run_method(cser(12, "period = 4\ngradients = \"local\"\nreset_ratio = 1.0\n"), problem, {});
   for (Step step = 0; step < 12; ++step)
     EXPECT_LT(largest_gap(local.at(step), same.at(step)), 1e-12);
+}
+
+// n workers, double precision, GRBS for both: what the paper promises whatever the codecs drop.
+class CserInvariants : public testing::Test {
+ protected:
+  static constexpr std::size_t kNodes = 4, kDimension = 12, kSteps = 40;
+  const std::vector<Matrix> pushes = random_pushes(kSteps, kNodes, kDimension);
+  const Problem<double> problem = pushed_problem(pushes, kSteps);
+
+  std::map<Step, Matrix> run(const std::string& more, const char* codec) {
+    const auto made = make_codec(parse_toml(codec).value(), "[codec]");
+    SHOAL_CHECK(made.ok(), made.error().message);
+    MethodParts parts = parts_of(problem, nullptr, {});
+    parts.codec = made->get();
+    const auto program = method_of(cser(kSteps, more))->prepare(parts);
+    SHOAL_CHECK(program.ok(), program.error().message);
+    ThreadPool pool(1);
+    ModelLog log;
+    Simulation simulation(kNodes, {}, *program, pool);
+    simulation.set_observer(&log);
+    simulation.run();
+    return std::move(log.models);
+  }
+};
+
+TEST_F(CserInvariants, TheMeanMovesAsInSgd) {
+  for (const char* codec : {"kind = \"grbs\"\ncompression_ratio = 4\nblocks = 12\n",
+                            "kind = \"top_k\"\nratio = 0.2\n", "kind = \"sign\"\n"}) {
+    const auto models = run("period = 5\nreset_ratio = 3.0\nreset_blocks = 12\n", codec);
+    std::vector<double> expected(kDimension);
+    for (Step step = 0; step < kSteps; ++step)
+      for (std::size_t k = 0; k < kDimension; ++k) {
+        double mean = 0.0;
+        for (std::size_t node = 0; node < kNodes; ++node) {
+          expected[k] += static_cast<float>(pushes[step][node][k]) / double{kNodes};
+          mean += models.at(step)[node][k] / double{kNodes};
+        }
+        ASSERT_NEAR(mean, expected[k], 1e-12) << codec << " step " << step;
+      }
+  }
+}
+
+// After an exact reset every model is the same; in between they part by the errors.
+TEST_F(CserInvariants, AnExactResetBringsAllTogether) {
+  const auto models = run("period = 5\nreset_ratio = 1.0\n",
+                          "kind = \"grbs\"\ncompression_ratio = 4\nblocks = 12\n");
+  for (Step step = 0; step < kSteps; ++step) {
+    double spread = 0.0;
+    for (std::size_t node = 1; node < kNodes; ++node)
+      for (std::size_t k = 0; k < kDimension; ++k)
+        spread = std::max(spread, std::abs(models.at(step)[node][k] - models.at(step)[0][k]));
+    if ((step + 1) % 5 == 0)
+      EXPECT_LT(spread, 1e-12) << step;
+    else
+      EXPECT_GT(spread, 0.1) << step;
+  }
+}
+
+// n = 2, d = 2, H = 2, lr = 1, gradients (1,2), (3,4) and then (1,1), (1,3); the blocks drawn are
+// 0, then 1, then 1 for the reset.
+TEST(CserOracle, WorkedExample) {
+  const char* settings = "kind = \"grbs\"\ncompression_ratio = 2\nblocks = 2\n";
+  const auto codec = make_codec(parse_toml(settings).value(), "[codec]").value();
+  const auto* shared = dynamic_cast<const SharedPlaces*>(codec.get());
+  const std::vector<Matrix> pushes{{{-1, -2}, {-3, -4}}, {{-1, -1}, {-1, -3}}};
+  const Problem<double> problem = pushed_problem(pushes, 2);
+  const auto drawn = [&](std::uint64_t seed, Step round) {
+    std::vector<std::uint32_t> places;
+    EXPECT_TRUE(
+        shared->shared_places(problem.models->layout(), shared_draws(seed, round), places).ok());
+    return places.at(0);
+  };
+  std::uint64_t seed = 1;
+  while (drawn(seed, 0) != 0 || drawn(seed, 2) != 1 || drawn(seed, 3) != 1) ++seed;
+  MethodParts parts = parts_of(problem, nullptr, {});
+  parts.codec = codec.get();
+  parts.seed = seed;
+  const auto program =
+      method_of(cser(2, "period = 2\nreset_ratio = 2.0\nreset_blocks = 2\n"))->prepare(parts);
+  ASSERT_TRUE(program.ok()) << program.error().message;
+  ThreadPool pool(1);
+  ModelLog log;
+  Simulation simulation(2, {}, *program, pool);
+  simulation.set_observer(&log);
+  simulation.run();
+  EXPECT_LT(largest_gap(log.models.at(0), Matrix{{-2, -2}, {-2, -4}}), 1e-12);
+  EXPECT_LT(largest_gap(log.models.at(1), Matrix{{-3, -5}, {-3, -5}}), 1e-12);
 }
 
 }  // namespace

@@ -147,12 +147,18 @@ std::vector<Case> peer_cases() {
       add("all_reduce_ring", "all_reduce_sgd", "");
       add("all_reduce_binomial", "all_reduce_sgd", "collective = \"binomial\"\n");
       add("local_adaalter", "local_adaalter", "period = 3\n");
-      if (in_double) continue;
       add("all_reduce_econtrol", "all_reduce_sgd",
-          "[codec]\nkind = \"top_k\"\nratio = 0.4\nfeedback = \"econtrol\"\n");
+          "gradient_noise = 0.1\n[codec]\nkind = \"top_k\"\nratio = 0.4\n"
+          "feedback = \"econtrol\"\n");
+      add("all_reduce_ef_phase", "all_reduce_sgd",
+          "[codec]\nkind = \"top_k\"\nratio = 0.4\nfeedback = \"ef_phase\"\nphase = 3\n"
+          "repetitions = 2\n");
+      add("all_reduce_ef_diana", "all_reduce_sgd",
+          "[codec]\nkind = \"top_k\"\nratio = 0.4\nfeedback = \"ef_diana\"\n"
+          "shift_codec = { kind = \"rand_k\", ratio = 0.5 }\n");
       add("all_reduce_grbs", "all_reduce_sgd",
           "optimizer = \"momentum\"\n[codec]\nkind = \"grbs\"\ncompression_ratio = 2\n"
-          "feedback = \"ef\"\n");
+          "feedback = \"ef_linear\"\n");
       add("all_reduce_powersgd", "all_reduce_sgd",
           "[codec]\nkind = \"powersgd\"\nrank = 1\nfeedback = \"ef\"\n");
       add("local_sgd_sign", "local_sgd",
@@ -160,6 +166,7 @@ std::vector<Case> peer_cases() {
       add("cser", "cser",
           "period = 3\nreset_ratio = 2.0\noptimizer = \"nesterov\"\n"
           "[codec]\nkind = \"grbs\"\ncompression_ratio = 3\n");
+      if (in_double) continue;
       add("all_reduce_rule", "all_reduce_sgd", "[rule]\nkind = \"coordinate_median\"\n");
     }
   return cases;

@@ -3,7 +3,7 @@
 // compared with. Replicas stay bit-identical. Momentum comes after the mean.
 //
 //   dense all-reduce SGD 1706.02677; with a codec D-QSGD, and with its feedback D-EF-SGD, EF21,
-//   EControl, DIANA (codec/feedback.h)
+//   EControl, DIANA and its relatives (codec/feedback.h), rows being gradients
 //
 // Wire and time: those of the reduction (reduction.h), once a step. A worker that does not hear
 // from its partner within the patience leaves, and so, one after another, do all: a collective has
@@ -19,6 +19,7 @@ struct AllReduceSettings {
   CollectiveKind collective = CollectiveKind::kAuto;
   std::int64_t steps = 600;
   std::int64_t batch = 16;
+  double gradient_noise = 0.0;
   OptimizerSettings optimizer;
 };
 
@@ -27,6 +28,10 @@ void describe(Settings& s, AllReduceSettings& v) {
   s.integer("steps", v.steps, "steps every worker makes", {.range = at_least(1).up_to(1e9)});
   s.integer("batch", v.batch, "rows of a gradient; 0: all rows of the worker",
             {.range = at_least(0)});
+  s.real("gradient_noise", v.gradient_noise,
+         "standard deviation of normal noise added to every entry of a gradient: for problems "
+         "without noise of their own",
+         {.range = at_least(0), .paper = "2311.05645"});
   describe(s, v.optimizer);
 }
 
@@ -41,7 +46,10 @@ template <class Scalar>
 class Worker : public Persistent {
  public:
   Worker(const Node& node, const AllReduceJob<Scalar>& job)
-      : replica_(*job.problem, node.id(), node.seed(), static_cast<std::size_t>(job.settings.batch),
+      : id_(node.id()),
+        seed_(node.seed()),
+        noise_(job.settings.gradient_noise),
+        replica_(*job.problem, node.id(), node.seed(), static_cast<std::size_t>(job.settings.batch),
                  OptimizerSettings{}, static_cast<Step>(job.settings.steps)),
         reduction_(job.plan, node.id()),
         optimizer_(job.settings.optimizer) {}
@@ -51,9 +59,12 @@ class Worker : public Persistent {
   // This worker's gradient, then the mean of all.
   std::span<Scalar> gradient() { return gradient_; }
 
-  void local_gradient() {
+  void local_gradient(Step step) {
     replica_.compute_gradient();
     gradient_ = replica_.gradient();
+    if (noise_ == 0.0) return;
+    RandomStream stream(seed_, purpose("gradient noise"), id_, step);
+    for (Scalar& value : gradient_) value += static_cast<Scalar>(noise_ * stream.normal());
   }
   void step(double learning_rate) {
     optimizer_.step(learning_rate, gradient_, gradient_);
@@ -72,6 +83,9 @@ class Worker : public Persistent {
   }
 
  private:
+  NodeId id_;
+  std::uint64_t seed_;
+  double noise_;
   Replica<Scalar> replica_;
   Reduction<Scalar> reduction_;
   LocalOptimizer<Scalar> optimizer_;
@@ -84,7 +98,7 @@ Task<> all_reduce_sgd(Node& node, std::shared_ptr<const AllReduceJob<Scalar>> jo
   node.keep(worker);
   const auto steps = static_cast<Step>(job->settings.steps);
   for (const Step step : node.steps(steps)) {
-    std::function<void()> gradient = [&worker] { worker.local_gradient(); };
+    std::function<void()> gradient = [&worker, step] { worker.local_gradient(step); };
     co_await node.compute(worker.replica().work_flops(), std::move(gradient));
     node.count_gradients(worker.replica().gradients_of_step());
 

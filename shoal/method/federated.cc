@@ -94,7 +94,7 @@ Status check_settings(const FederatedSettings& settings, std::size_t clients) {
   const LocalOptimizerKind optimizer = settings.optimizer.optimizer;
   if (settings.normalise && optimizer != LocalOptimizerKind::kSgd &&
       optimizer != LocalOptimizerKind::kMomentum)
-    return invalid_argument("FedNova's divisor is known for optimizer = sgd and momentum only");
+    return invalid_argument("FedNova's divisor is known for sgd and momentum, not for nesterov and adagrad");
   return ok_status();
 }
 
@@ -139,8 +139,7 @@ class Federated : public Method {
   // As FederatedServer::adds_up().
   bool adds_up(const MethodParts& parts) const override {
     const CorrectionKind kind = settings_.correction.kind;
-    const FeedbackKind feedback = parts.feedback.kind;
-    if (feedback != FeedbackKind::kNone && feedback != FeedbackKind::kEf) return false;
+    if (keeps_shift(parts.feedback.kind)) return false;
     if (settings_.normalise || kind == CorrectionKind::kScaffold ||
         kind == CorrectionKind::kMimeLite)
       return false;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "shoal/codec/row.h"
 #include "shoal/math/vector.h"
 #include "shoal/method/collectives.h"
 #include "shoal/method/exchange.h"
@@ -27,9 +26,13 @@ Result<ReductionWay> way_of(const ReductionPlan& plan, CollectiveKind collective
   if (dynamic_cast<const CollectiveCodec*>(plan.codec)) return ReductionWay::kCollective;
   if (!plan.codec) return ReductionWay::kRaw;
   const CodecProperties properties = plan.codec->properties(*plan.layout);
-  if (properties.linear && dynamic_cast<const SharedPlaces*>(plan.codec))
-    return ReductionWay::kSummed;
+  const bool linear = properties.linear && dynamic_cast<const SharedPlaces*>(plan.codec);
+  if (linear && plan.feedback.sends_plain_bodies()) return ReductionWay::kSummed;
   if (collective == CollectiveKind::kAuto) return ReductionWay::kGathered;
+  if (linear)
+    return unsupported(
+        "an all-reduce sums the kept values of one encoding, and with this feedback messages hold "
+        "more than that; use collective = \"gather\", or h_init = \"zero\" with ef21 and econtrol");
   return unsupported(
       "an all-reduce sums messages on the way, and those of this codec cannot be summed; use "
       "collective = \"gather\", or a linear codec (grbs, random_block, rand_k with seed_mode = "
@@ -43,19 +46,21 @@ std::vector<NodeId> others_of(NodeId id, std::size_t workers) {
   return others;
 }
 
-// The row of a gathered message; it is finite.
 template <class Scalar>
-Status read_row(const ReductionPlan& plan, const Message& message, std::vector<float>& scratch,
-                std::span<Scalar> row) {
-  if (!plan.codec) {
-    SHOAL_TRY_STATUS(message.vector<Scalar>("x", row));
-  } else {
-    SHOAL_TRY(const ByteView encoded, message.tensor("x"));
-    SHOAL_TRY_STATUS(decode_row<Scalar>(*plan.codec, encoded, *plan.layout,
-                                        shared_draws(plan.seed, message.round()), scratch, row));
-  }
-  if (all_finite(std::span<const Scalar>(row))) return ok_status();
+Status check_row(std::span<const Scalar> row) {
+  if (all_finite(row)) return ok_status();
   return invalid_argument("the row holds a value that is not finite");
+}
+
+// Any part of the vector; the collective checks that it is the right one.
+template <class Scalar>
+Status check_piece(const ReductionPlan& plan, const Message& message) {
+  SHOAL_TRY(const ByteView piece, message.tensor("v"));
+  const std::size_t size = piece.size() / sizeof(Scalar);
+  if (size > plan.layout->size())
+    return invalid_argument(
+        fmt::format("a piece of {} values of a vector of {}", size, plan.layout->size()));
+  return check_vector<Scalar>(message, "v", size);
 }
 
 }  // namespace
@@ -84,7 +89,6 @@ Result<ReductionPlan> plan_reduction(const MethodParts& parts, CollectiveKind co
   plan.seed = parts.seed;
   if (plan.codec) {
     SHOAL_TRY(plan.feedback, make_feedback(parts.feedback, *plan.codec, *plan.layout));
-    if (parts.in_double) return unsupported("codecs run in float; leave precision = \"float\"");
   }
   if (plan.make_rule) {
     if (parts.in_double) return unsupported("rules run in float; leave precision = \"float\"");
@@ -115,28 +119,33 @@ template <class Scalar>
 ContentCheck check_reduction(const ReductionPlan& plan) {
   return [plan](const Message& message, auto) -> Status {
     if (message.tag() == kGather) {
-      std::vector<float> scratch;
       std::vector<Scalar> row(plan.layout->size());
-      return read_row<Scalar>(plan, message, scratch, row);
+      if (plan.codec) {
+        SHOAL_TRY(const ByteView encoded, message.tensor("x"));
+        SHOAL_TRY_STATUS(
+            check_feedback_message<Scalar>(plan.feedback, *plan.codec, encoded, *plan.layout,
+                                           shared_draws(plan.seed, message.round()), row));
+      } else {
+        SHOAL_TRY_STATUS(message.vector<Scalar>("x", row));
+      }
+      return check_row<Scalar>(row);
     }
-    // Any part of the vector; the collective checks that it is the right one.
-    SHOAL_TRY(const ByteView piece, message.tensor("v"));
-    const std::size_t size = piece.size() / sizeof(Scalar);
-    if (size > plan.layout->size())
-      return invalid_argument(
-          fmt::format("a piece of {} values of a vector of {}", size, plan.layout->size()));
-    return check_vector<Scalar>(message, "v", size);
+    // Factors of collective codecs are float in either precision.
+    if (plan.way == ReductionWay::kCollective) return check_piece<float>(plan, message);
+    return check_piece<Scalar>(plan, message);
   };
 }
 
 template <class Scalar>
 Reduction<Scalar>::Reduction(const ReductionPlan& plan, NodeId id)
-    : plan_(plan), id_(id), sender_(plan.feedback, plan.layout->size()) {
-  if (plan.feedback.keeps_shift()) mean_shift_.assign(plan.layout->size(), Scalar{0});
+    : plan_(plan),
+      id_(id),
+      sender_(plan.feedback, plan.layout->size()),
+      receiver_(plan.feedback, plan.layout->size()) {
   if (plan.make_rule) rule_ = plan.make_rule().value();
   if (plan.way != ReductionWay::kCollective) return;
   encoding_ = dynamic_cast<const CollectiveCodec*>(plan.codec)->collective(*plan.layout);
-  if (plan.feedback.keeps_error()) collective_error_.assign(plan.layout->size(), 0.0f);
+  if (plan.feedback.keeps_error()) collective_error_.assign(plan.layout->size(), Scalar{0});
 }
 
 template <class Scalar>
@@ -166,7 +175,7 @@ Task<bool> Reduction<Scalar>::mean(Node& node, Step round, std::span<Scalar> row
     complete = co_await gather(node, round, row);
   }
   sender_.settle(complete);
-  if (complete) add_shift(row);
+  if (complete) receiver_.count(row, mean_step_);
   co_return complete;
 }
 
@@ -178,10 +187,9 @@ Status Reduction<Scalar>::encode(std::span<const Scalar> row, Step round) {
     return ok_status();
   }
   const Draws draws = codec_draws(plan_.seed, id_, round);
-  if constexpr (std::is_same_v<Scalar, float>) {
-    SHOAL_TRY_STATUS(sender_.encode(*plan_.codec, row, *plan_.layout, draws, encoded_));
-    own_.assign(sender_.sent().begin(), sender_.sent().end());
-  }
+  SHOAL_TRY_STATUS(sender_.encode(*plan_.codec, row, *plan_.layout, draws, encoded_));
+  own_.assign(sender_.sent().begin(), sender_.sent().end());
+  own_step_.assign(sender_.shift_step().begin(), sender_.shift_step().end());
   if (plan_.way != ReductionWay::kSummed) return ok_status();
   const auto* codec = dynamic_cast<const SharedPlaces*>(plan_.codec);
   return codec->shared_places(*plan_.layout, draws.shared, places_);
@@ -190,8 +198,9 @@ Status Reduction<Scalar>::encode(std::span<const Scalar> row, Step round) {
 // The rounds of a collective codec; its error is kept here, as no message is one worker's alone.
 template <class Scalar>
 Task<bool> Reduction<Scalar>::encode_together(Node& node, Step round, std::span<Scalar> row) {
-  std::vector<float> input(row.begin(), row.end());
-  for (std::size_t i = 0; i < collective_error_.size(); ++i) input[i] += collective_error_[i];
+  std::vector<Scalar> whole(row.begin(), row.end());
+  for (std::size_t i = 0; i < collective_error_.size(); ++i) whole[i] += collective_error_[i];
+  const std::vector<float> input(whole.begin(), whole.end());
   const RandomStream shared = shared_draws(plan_.seed, round);
   std::function<void()> begin = [this, &input, shared] { encoding_->begin(input, shared); };
   co_await node.compute(0.0, std::move(begin));
@@ -217,7 +226,7 @@ Task<bool> Reduction<Scalar>::encode_together(Node& node, Step round, std::span<
   std::function<void()> finish = [this, &mean, &own] { encoding_->finish(mean, own); };
   co_await node.compute(0.0, std::move(finish));
   for (std::size_t i = 0; i < collective_error_.size(); ++i)
-    collective_error_[i] = input[i] - own[i];
+    collective_error_[i] = whole[i] - own[i];
   own_.assign(own.begin(), own.end());
   std::copy(mean.begin(), mean.end(), row.begin());
   co_return true;
@@ -262,25 +271,43 @@ Task<bool> Reduction<Scalar>::gather(Node& node, Step round, std::span<Scalar> r
   co_return status.ok();
 }
 
+// What a gathered message holds; all of it is finite.
+template <class Scalar>
+Status Reduction<Scalar>::read(const Message& message, std::span<Scalar> row,
+                               std::vector<Scalar>& step) const {
+  if (!plan_.codec) {
+    SHOAL_TRY_STATUS(message.vector<Scalar>("x", row));
+  } else {
+    SHOAL_TRY(const ByteView encoded, message.tensor("x"));
+    SHOAL_TRY_STATUS(receiver_.decode(*plan_.codec, encoded, *plan_.layout,
+                                      shared_draws(plan_.seed, message.round()), row, step));
+  }
+  return check_row<Scalar>(row);
+}
+
 template <class Scalar>
 Status Reduction<Scalar>::aggregate(const Arrivals& arrivals, Step round, std::span<Scalar> row) {
   std::vector<std::vector<Scalar>> rows(rule_ ? plan_.workers : 1);
-  std::vector<double> sum(rule_ ? 0 : row.size());
-  std::vector<float> scratch;
+  std::vector<double> sum(rule_ ? 0 : row.size()), step_sum(own_step_.size());
+  std::vector<Scalar> step;
   for (std::size_t worker = 0; worker < plan_.workers; ++worker) {
     std::vector<Scalar>& decoded = rows[rule_ ? worker : 0];
     if (worker == id_) {
       decoded = own_;
+      step = own_step_;
     } else {
       decoded.resize(row.size());
       const Message& message = arrivals.messages[worker - (worker > id_ ? 1 : 0)];
-      SHOAL_TRY_STATUS(read_row<Scalar>(plan_, message, scratch, decoded));
+      SHOAL_TRY_STATUS(read(message, decoded, step));
     }
-    if (!rule_)
-      for (std::size_t i = 0; i < row.size(); ++i) sum[i] += static_cast<double>(decoded[i]);
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<double>(decoded[i]);
+    for (std::size_t i = 0; i < step_sum.size(); ++i) step_sum[i] += static_cast<double>(step[i]);
   }
-  if (rule_) return apply_rule(rows, round, row);
   const auto workers = static_cast<double>(plan_.workers);
+  mean_step_.resize(step_sum.size());
+  for (std::size_t i = 0; i < step_sum.size(); ++i)
+    mean_step_[i] = static_cast<Scalar>(step_sum[i] / workers);
+  if (rule_) return apply_rule(rows, round, row);
   for (std::size_t i = 0; i < row.size(); ++i) row[i] = static_cast<Scalar>(sum[i] / workers);
   return ok_status();
 }
@@ -302,30 +329,19 @@ Status Reduction<Scalar>::apply_rule(const std::vector<std::vector<Scalar>>& row
   return ok_status();
 }
 
-// What the decoded mean stands for, and the shifts move.
-template <class Scalar>
-void Reduction<Scalar>::add_shift(std::span<Scalar> row) {
-  if (mean_shift_.empty()) return;
-  for (std::size_t i = 0; i < row.size(); ++i) {
-    const Scalar sent = row[i];
-    row[i] = mean_shift_[i] + sent;
-    mean_shift_[i] += static_cast<Scalar>(plan_.feedback.shift_rate) * sent;
-  }
-}
-
 template <class Scalar>
 void Reduction<Scalar>::save(ByteWriter& out) const {
   sender_.save(out);
-  out.numbers<Scalar>(mean_shift_);
-  out.numbers<float>(collective_error_);
+  receiver_.save(out);
+  out.numbers<Scalar>(collective_error_);
   if (encoding_) encoding_->save(out);
 }
 
 template <class Scalar>
 Status Reduction<Scalar>::load(ByteReader& in) {
   SHOAL_TRY_STATUS(sender_.load(in));
-  SHOAL_TRY_STATUS(in.numbers_into<Scalar>(mean_shift_));
-  SHOAL_TRY_STATUS(in.numbers_into<float>(collective_error_));
+  SHOAL_TRY_STATUS(receiver_.load(in));
+  SHOAL_TRY_STATUS(in.numbers_into<Scalar>(collective_error_));
   return encoding_ ? encoding_->load(in) : ok_status();
 }
 

@@ -8,7 +8,8 @@
 // What the codec is decides how the rows meet:
 //   no codec          all-reduce of the raw scalars (collectives.h)
 //   linear            all workers keep the same entries, so their values are summed on the way:
-//                     an all-reduce of the kept scalars
+//                     an all-reduce of the kept scalars (of messages that hold nothing else: with
+//                     ef_diana, ef_phase and h_init = "full" rows are gathered)
 //   collective        PowerSGD: two all-reduces of factors (codec/collective.h)
 //   any other, or a   all-gather: every worker sends its encoding to every other one, and each
 //   [rule]            decodes all p and aggregates them by increasing node
@@ -83,21 +84,23 @@ class Reduction : public Persistent {
   Task<bool> gather(Node& node, Step round, std::span<Scalar> row);
   Task<bool> all_reduce(Node& node, Step round, std::span<Scalar> vector);
   Status encode(std::span<const Scalar> row, Step round);
+  Status read(const Message& message, std::span<Scalar> row, std::vector<Scalar>& step) const;
   Status aggregate(const Arrivals& arrivals, Step round, std::span<Scalar> row);
   Status apply_rule(const std::vector<std::vector<Scalar>>& rows, Step round,
                     std::span<Scalar> row);
-  void add_shift(std::span<Scalar> row);
 
   const ReductionPlan& plan_;
   NodeId id_;
-  FeedbackSender sender_;
-  std::vector<Scalar> mean_shift_;  // of all workers, when shifts are kept
+  FeedbackSender<Scalar> sender_;
+  FeedbackReceiver<Scalar> receiver_;  // of the mean of all messages, with the mean of all shifts
   std::unique_ptr<Rule> rule_;
   std::unique_ptr<CollectiveEncoding> encoding_;
-  std::vector<float> collective_error_;  // of a collective codec with feedback
+  std::vector<Scalar> collective_error_;  // of a collective codec with feedback
   // One reduction at a time; none of this outlives it.
   ByteWriter encoded_;
   std::vector<Scalar> own_;
+  std::vector<Scalar> own_step_;   // what moves this worker's shift (FeedbackSender::shift_step)
+  std::vector<Scalar> mean_step_;  // the mean of all workers'
   std::vector<Scalar> kept_;
   std::vector<std::uint32_t> places_;
 };
