@@ -146,6 +146,8 @@ std::vector<Case> peer_cases() {
       add("relay_grad", "relaysgd", "variant = \"grad\"\n" + chain);
       add("all_reduce_ring", "all_reduce_sgd", "");
       add("all_reduce_binomial", "all_reduce_sgd", "collective = \"binomial\"\n");
+      add("all_reduce_batches", "all_reduce_sgd",
+          "batch = 1\n[accordion]\nlarge_batch = 2\ninterval = 1\neta = 0.9\nepoch_steps = 2\n");
       add("local_adaalter", "local_adaalter", "period = 3\n");
       add("all_reduce_econtrol", "all_reduce_sgd",
           "gradient_noise = 0.1\n[codec]\nkind = \"top_k\"\nratio = 0.4\n"
@@ -167,6 +169,9 @@ std::vector<Case> peer_cases() {
           "period = 3\nreset_ratio = 2.0\noptimizer = \"nesterov\"\n"
           "[codec]\nkind = \"grbs\"\ncompression_ratio = 3\n");
       if (in_double) continue;
+      add("all_reduce_accordion", "all_reduce_sgd",
+          "[codec]\nkind = \"powersgd\"\nrank = 2\nfeedback = \"ef\"\n[accordion]\n"
+          "hard = { kind = \"powersgd\", rank = 1 }\ninterval = 1\nepoch_steps = 2\neta = 0.9\n");
       add("all_reduce_rule", "all_reduce_sgd", "[rule]\nkind = \"coordinate_median\"\n");
     }
   return cases;

@@ -148,13 +148,25 @@ class PowerSgdEncoding : public CollectiveEncoding {
   void save(ByteWriter& out) const override {
     out.number<std::uint64_t>(rows_);
     out.numbers<float>(q_);
+    out.number<std::uint32_t>(static_cast<std::uint32_t>(known_.size()));
+    for (const auto& [name, columns] : known_) {
+      out.text(name);
+      out.numbers<float>(columns);
+    }
   }
   Status load(ByteReader& in) override {
     SHOAL_TRY(rows_, in.number<std::uint64_t>());
     SHOAL_TRY(q_, in.numbers<float>());
     if (!q_.empty() && q_.size() != factors_.q_size)
       return corrupt(fmt::format("{} stored values of factors of {}", q_.size(), factors_.q_size));
-    return all_finite(q_) ? ok_status() : corrupt("a stored factor is NaN or infinite");
+    if (!all_finite(q_)) return corrupt("a stored factor is NaN or infinite");
+    SHOAL_TRY(const auto known, in.number<std::uint32_t>());
+    for (std::uint32_t k = 0; k < known; ++k) {
+      SHOAL_TRY(const std::string name, in.text());
+      SHOAL_TRY(known_[name], in.numbers<float>());
+      if (!all_finite(known_[name])) return corrupt("a stored column is NaN or infinite");
+    }
+    return ok_status();
   }
 
  private:

@@ -29,6 +29,8 @@ class DataOrder {
   DataOrder(OrderKind kind, std::span<const std::uint32_t> rows, std::size_t batch_size,
             std::uint64_t seed, std::uint32_t node);
 
+  // Of the batches from the next one on; 0 takes what is left of an epoch.
+  void set_batch_size(std::size_t batch_size) { batch_size_ = batch_size; }
   // The row ids of the next batch; valid until the next call.
   std::span<const std::uint32_t> next_batch();
   // What is left of this epoch (all of it at its begin), and moves on to the next epoch.

@@ -5,9 +5,17 @@
 //   dense all-reduce SGD 1706.02677; with a codec D-QSGD, and with its feedback D-EF-SGD, EF21,
 //   EControl, DIANA and its relatives (codec/feedback.h), rows being gradients
 //
+// [accordion] (accordion.h) changes the codec on the way, or the batch: then the run ends when as
+// many rows have been looked at as `steps` of the small batch would have.
+//
 // Wire and time: those of the reduction (reduction.h), once a step. A worker that does not hear
 // from its partner within the patience leaves, and so, one after another, do all: a collective has
 // no way to go on without a member.
+#include <algorithm>
+#include <fmt/format.h>
+#include <optional>
+
+#include "shoal/method/accordion_reduction.h"
 #include "shoal/method/entries.h"
 #include "shoal/method/reduction.h"
 #include "shoal/method/replica.h"
@@ -40,7 +48,14 @@ struct AllReduceJob {
   const Problem<Scalar>* problem;
   AllReduceSettings settings;
   ReductionPlan plan;
+  std::optional<AccordionPlan> accordion;  // of the codec
+  AccordionSettings batches;               // of the batch, when large_batch > 0
+  std::size_t rows_max = 0;                // of a worker
 };
+
+std::size_t steps_of(std::size_t rows, std::size_t batch) {
+  return batch == 0 ? 1 : (rows + batch - 1) / batch;
+}
 
 template <class Scalar>
 class Worker : public Persistent {
@@ -51,44 +66,102 @@ class Worker : public Persistent {
         noise_(job.settings.gradient_noise),
         replica_(*job.problem, node.id(), node.seed(), static_cast<std::size_t>(job.settings.batch),
                  OptimizerSettings{}, static_cast<Step>(job.settings.steps)),
-        reduction_(job.plan, node.id()),
-        optimizer_(job.settings.optimizer) {}
+        optimizer_(job.settings.optimizer),
+        job_(job) {
+    if (job.accordion)
+      reduction_ = std::make_unique<AccordionReduction<Scalar>>(*job.accordion, node.id());
+    else
+      reduction_ = std::make_unique<Reduction<Scalar>>(job.plan, node.id());
+    if (job.batches.large_batch > 0)
+      batches_.emplace(job.batches, std::vector<LayerPart>{{0, job.problem->dimension()}});
+  }
 
   Replica<Scalar>& replica() { return replica_; }
-  Reduction<Scalar>& reduction() { return reduction_; }
+  Reducing<Scalar>& reduction() { return *reduction_; }
   // This worker's gradient, then the mean of all.
   std::span<Scalar> gradient() { return gradient_; }
 
   void local_gradient(Step step) {
+    if (batches_) replica_.set_batch(batch());
     replica_.compute_gradient();
     gradient_ = replica_.gradient();
     if (noise_ == 0.0) return;
     RandomStream stream(seed_, purpose("gradient noise"), id_, step);
     for (Scalar& value : gradient_) value += static_cast<Scalar>(noise_ * stream.normal());
   }
+  // Modelled operations of the next gradient.
+  double work_flops() {
+    if (batches_) replica_.set_batch(batch());
+    return replica_.work_flops();
+  }
+  double rate_factor() const { return grown() ? job_.batches.large_batch_rate : 1.0; }
   void step(double learning_rate) {
     optimizer_.step(learning_rate, gradient_, gradient_);
     for (std::size_t i = 0; i < gradient_.size(); ++i) replica_.parameters()[i] += gradient_[i];
   }
 
+  // Whether all rows of the run have been looked at, with this step's.
+  bool counts_rows(Step step) {
+    rows_ += batch();
+    const auto steps = static_cast<std::uint64_t>(job_.settings.steps);
+    if (!batches_) return step + 1 == steps;
+    return rows_ >= steps * static_cast<std::uint64_t>(job_.settings.batch);
+  }
+  Task<bool> agree_on_batch(Node& node, Step step, std::span<const Scalar> mean) {
+    if (!batches_) co_return true;
+    if (job_.batches.norm_source == NormSource::kReducedGradient) batches_->accumulate(mean);
+    if (!batches_->end_step(steps_of(job_.rows_max, batch()))) co_return true;
+    const bool agreed = co_await agree(node, job_.batches, job_.problem->workers(), *batches_, step,
+                                       job_.plan.patience_s);
+    co_return agreed;
+  }
+  void look_at_gradient() {
+    const NormSource source = job_.batches.norm_source;
+    const bool looked_at =
+        source == NormSource::kMeanOfWorkers || (source == NormSource::kWorker0 && id_ == 0);
+    const std::span<const Scalar> gradient(gradient_);
+    if (batches_ && looked_at) batches_->accumulate(gradient);
+  }
+  void learning_rate(double rate) {
+    reduction_->learning_rate(rate);
+    if (batches_) batches_->learning_rate(rate);
+  }
+  void show(Node& node, Step step) const {
+    reduction_->show(node, step);
+    if (batches_) node.show(step, "batch", static_cast<double>(batch()));
+  }
+
   void save(ByteWriter& out) const override {
     replica_.save(out);
-    reduction_.save(out);
+    reduction_->save(out);
     optimizer_.save(out);
+    if (batches_) batches_->save(out);
+    out.number<std::uint64_t>(rows_);
   }
   Status load(ByteReader& in) override {
     SHOAL_TRY_STATUS(replica_.load(in));
-    SHOAL_TRY_STATUS(reduction_.load(in));
-    return optimizer_.load(in);
+    SHOAL_TRY_STATUS(reduction_->load(in));
+    SHOAL_TRY_STATUS(optimizer_.load(in));
+    if (batches_) SHOAL_TRY_STATUS(batches_->load(in));
+    SHOAL_TRY(rows_, in.number<std::uint64_t>());
+    return ok_status();
   }
 
  private:
+  bool grown() const { return batches_ && batches_->hard().front(); }
+  std::size_t batch() const {
+    return static_cast<std::size_t>(grown() ? job_.batches.large_batch : job_.settings.batch);
+  }
+
   NodeId id_;
   std::uint64_t seed_;
   double noise_;
   Replica<Scalar> replica_;
-  Reduction<Scalar> reduction_;
+  std::unique_ptr<Reducing<Scalar>> reduction_;
   LocalOptimizer<Scalar> optimizer_;
+  const AllReduceJob<Scalar>& job_;
+  std::optional<AccordionPolicy> batches_;
+  std::uint64_t rows_ = 0;  // that a worker has looked at, at nominal batches
   std::vector<Scalar> gradient_;
 };
 
@@ -99,19 +172,32 @@ Task<> all_reduce_sgd(Node& node, std::shared_ptr<const AllReduceJob<Scalar>> jo
   const auto steps = static_cast<Step>(job->settings.steps);
   for (const Step step : node.steps(steps)) {
     std::function<void()> gradient = [&worker, step] { worker.local_gradient(step); };
-    co_await node.compute(worker.replica().work_flops(), std::move(gradient));
+    co_await node.compute(worker.work_flops(), std::move(gradient));
     node.count_gradients(worker.replica().gradients_of_step());
+    const double rate = learning_rate_at(job->settings.optimizer, step, steps);
+    worker.learning_rate(rate);
+    worker.look_at_gradient();
 
-    const bool complete = co_await worker.reduction().mean(node, step, worker.gradient());
+    const std::span<Scalar> mean = worker.gradient();
+    bool complete = co_await worker.reduction().mean(node, step, mean);
+    const double factor = worker.rate_factor();
+    const bool last = worker.counts_rows(step);
+    worker.show(node, step);
+    if (complete) complete = co_await worker.agree_on_batch(node, step, mean);
     if (!complete) {
       node.show(step, "abandoned", 1.0);
       co_return;
     }
-    worker.step(learning_rate_at(job->settings.optimizer, step, steps));
+    worker.step(rate * factor);
 
     node.show(step, "train_loss", worker.replica().loss());
-    if (node.wants_model(step)) node.show_model<Scalar>(step, worker.replica().parameters());
+    if (node.wants_model(step) || last)
+      node.show_model<Scalar>(step, worker.replica().parameters());
     node.step_done(step);
+    if (last && step + 1 < steps) {
+      node.end_steps();
+      co_return;
+    }
   }
 }
 
@@ -122,6 +208,7 @@ class AllReduceSgd : public Method {
   std::size_t servers() const override { return 0; }
   Step length() const override { return static_cast<Step>(settings_.steps); }
   bool needs_topology() const override { return false; }
+  bool takes_accordion() const override { return true; }
 
   Result<Program> prepare(const MethodParts& parts) const override {
     if (parts.in_double) return prepare_in<double>(parts, *parts.in_double);
@@ -133,6 +220,10 @@ class AllReduceSgd : public Method {
   }
 
   Result<ContentCheck> content_check(const MethodParts& parts) const override {
+    if (!parts.accordion.hard.empty()) {
+      SHOAL_TRY(const AccordionPlan plan, plan_accordion(parts, settings_.collective, 1));
+      return parts.in_double ? check_accordion<double>(plan) : check_accordion<float>(plan);
+    }
     SHOAL_TRY(const ReductionPlan plan, plan_reduction(parts, settings_.collective));
     return parts.in_double ? check_reduction<double>(plan) : check_reduction<float>(plan);
   }
@@ -144,6 +235,18 @@ class AllReduceSgd : public Method {
     job->problem = &problem;
     job->settings = settings_;
     SHOAL_TRY(job->plan, plan_reduction(parts, settings_.collective));
+    for (const Rows& rows : problem.rows) job->rows_max = std::max(job->rows_max, rows.size());
+    if (!parts.accordion.hard.empty()) {
+      const auto batch = static_cast<std::size_t>(settings_.batch);
+      SHOAL_TRY(job->accordion,
+                plan_accordion(parts, settings_.collective, steps_of(job->rows_max, batch)));
+    } else if (parts.accordion.large_batch > 0) {
+      if (parts.accordion.large_batch <= settings_.batch || settings_.batch == 0)
+        return invalid_argument(
+            fmt::format("[accordion] large_batch = {} is not above [method] batch = {}",
+                        parts.accordion.large_batch, settings_.batch));
+      job->batches = parts.accordion;
+    }
     return Program([job](Node& node) { return all_reduce_sgd<Scalar>(node, job); });
   }
 

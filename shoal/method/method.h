@@ -13,6 +13,7 @@
 #include "shoal/codec/feedback.h"
 #include "shoal/graph/mixing.h"
 #include "shoal/graph/topology.h"
+#include "shoal/method/accordion.h"
 #include "shoal/method/problem.h"
 #include "shoal/node/node.h"
 #include "shoal/rule/rule.h"
@@ -26,8 +27,10 @@ struct MethodParts {
   const Problem<double>* in_double = nullptr;
   const Topology* topology = nullptr;  // of the workers; null when none was given
   MixingSettings mixing;
-  const Codec* codec = nullptr;  // of updates; null: dense
-  FeedbackSettings feedback;     // of updates
+  const Codec* codec = nullptr;        // of updates; null: dense
+  FeedbackSettings feedback;           // of updates
+  const Table* codec_table = nullptr;  // its kind and settings, where known
+  AccordionSettings accordion;
   // Makes the server's rule with its memory; null: the weighted mean.
   std::function<Result<std::unique_ptr<Rule>>()> make_rule;
   std::size_t declared_faults = 0;
@@ -51,6 +54,8 @@ class Method {
   virtual Step length() const = 0;
   // Whether it needs a topology of the workers.
   virtual bool needs_topology() const = 0;
+  // Whether [accordion] is of any use to it.
+  virtual bool takes_accordion() const { return false; }
   virtual Result<Program> prepare(const MethodParts& parts) const = 0;
   // Whether the server lets go of each message soon after those before it in the cohort have come.
   virtual bool adds_up(const MethodParts&) const { return false; }

@@ -13,6 +13,9 @@ namespace {
 
 constexpr Tag kGather = tag("gather");
 
+// Collectives that one reduction may need: keys grow from each to the next, whatever its way.
+constexpr Step kKeysPerRound = 2;
+
 // "auto" and what the codec and the rule allow of the others.
 Result<ReductionWay> way_of(const ReductionPlan& plan, CollectiveKind collective) {
   if (plan.make_rule) {
@@ -206,7 +209,7 @@ Task<bool> Reduction<Scalar>::encode_together(Node& node, Step round, std::span<
   co_await node.compute(0.0, std::move(begin));
   for (std::size_t turn = 0; turn < encoding_->rounds(); ++turn) {
     const std::span<float> values = encoding_->values(turn);
-    const auto key = static_cast<Step>(2 * round + turn);
+    const auto key = static_cast<Step>(kKeysPerRound * round + turn);
     bool complete = false;
     if (plan_.ring)
       complete =
@@ -243,11 +246,12 @@ Task<bool> Reduction<Scalar>::sum_kept(Node& node, Step round) {
 
 template <class Scalar>
 Task<bool> Reduction<Scalar>::all_reduce(Node& node, Step round, std::span<Scalar> vector) {
+  const auto key = static_cast<Step>(kKeysPerRound * round);
   bool complete = false;
   if (plan_.ring)
-    complete = co_await ring_all_reduce(node, plan_.workers, vector, round, plan_.patience_s);
+    complete = co_await ring_all_reduce(node, plan_.workers, vector, key, plan_.patience_s);
   else
-    complete = co_await binomial_all_reduce(node, plan_.workers, vector, round, plan_.patience_s);
+    complete = co_await binomial_all_reduce(node, plan_.workers, vector, key, plan_.patience_s);
   co_return complete;
 }
 

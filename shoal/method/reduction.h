@@ -61,19 +61,35 @@ Result<ReductionPlan> plan_raw_reduction(const MethodParts& parts, CollectiveKin
 template <class Scalar>
 ContentCheck check_reduction(const ReductionPlan& plan);
 
+// What a method sees of it.
 template <class Scalar>
-class Reduction : public Persistent {
+class Reducing : public Persistent {
+ public:
+  // `row` (of the layout's size) becomes the mean. False: a worker was not heard within the
+  // patience, or a row could not be encoded or aggregated; `row` is of no use then. `round` grows
+  // from call to call. `row` outlives the task.
+  virtual Task<bool> mean(Node& node, Step round, std::span<Scalar> row) = 0;
+  // What of this worker's row went into the last mean, without a rule: the row as decoded. Not with
+  // feedback that keeps a shift.
+  virtual std::span<const Scalar> own() const = 0;
+  // Told before every mean, for policies that look at it.
+  virtual void learning_rate(double) {}
+  // Figures of its own for the ledger.
+  virtual void show(Node&, Step) const {}
+};
+
+template <class Scalar>
+class Reduction : public Reducing<Scalar> {
  public:
   // The plan outlives it.
   Reduction(const ReductionPlan& plan, NodeId id);
 
-  // `row` (of the layout's size) becomes the mean. False: a worker was not heard within the
-  // patience, or a row could not be encoded or aggregated; `row` is of no use then. `round` differs
-  // between the reductions of a run. `row` outlives the task.
-  Task<bool> mean(Node& node, Step round, std::span<Scalar> row);
-  // What of this worker's row went into the last mean, without a rule: the row as decoded. Not with
-  // feedback that keeps a shift.
-  std::span<const Scalar> own() const { return own_; }
+  Task<bool> mean(Node& node, Step round, std::span<Scalar> row) override;
+  std::span<const Scalar> own() const override { return own_; }
+  // What a collective codec has learnt in another reduction, of other tensors perhaps.
+  void take_over(const Reduction& other) {
+    if (encoding_ && other.encoding_) encoding_->take_over(*other.encoding_);
+  }
 
   void save(ByteWriter& out) const override;
   Status load(ByteReader& in) override;

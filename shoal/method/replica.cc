@@ -54,6 +54,13 @@ void Replica<Scalar>::propose(Step step) {
 }
 
 template <class Scalar>
+void Replica<Scalar>::set_batch(std::size_t rows) {
+  const std::size_t all = problem_.rows[worker_].size();
+  batch_rows_ = rows == 0 ? all : std::min(rows, all);
+  if (order_) order_->set_batch_size(batch_rows_);
+}
+
+template <class Scalar>
 double Replica<Scalar>::work_flops() const {
   return problem_.models->flops_per_row() * static_cast<double>(batch_rows_);
 }

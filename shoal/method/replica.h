@@ -38,6 +38,8 @@ class Replica : public Persistent {
   void propose(Step step);
   // Only gradient() and loss(), for methods that correct the gradient first.
   void compute_gradient();
+  // Rows of the next gradients; all of the worker's where it has fewer, or for 0.
+  void set_batch(std::size_t rows);
   // Modelled operations of one propose().
   double work_flops() const;
   // Rows whose gradient the last step evaluated: the batch at an epoch's end may be smaller.

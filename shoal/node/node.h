@@ -82,6 +82,8 @@ class Node {
   // next one marks the beginning of a step.
   class Steps;
   Steps steps(Step count);
+  // The step under way is the last one: for a program that leaves its loop early.
+  void end_steps() { steps_ended(step_ + 1); }
   // Registers what a checkpoint must hold; a resumed program finds it loaded on return.
   void keep(Persistent& state);
   // Set where the node comes to a run under way: before its first step the program takes on the

@@ -111,6 +111,7 @@ Status add_program(Assembly& a, ThreadPool* pool, const RealPart* part) {
   }
   if (!e.codec.empty()) {
     parts.codec = a.codec.get();
+    parts.codec_table = &e.codec;
     a.warning = feedback_warning(e.feedback, *a.codec, a.layout());
   }
   if (!e.rule.empty())
@@ -118,6 +119,12 @@ Status add_program(Assembly& a, ThreadPool* pool, const RealPart* part) {
       SHOAL_TRY(auto pipeline, make_pipeline(table, "[rule]"));
       return std::unique_ptr<Rule>(std::move(pipeline));
     };
+  parts.accordion = e.accordion;
+  if (e.accordion.any() && !a.method->takes_accordion())
+    return unsupported(
+        fmt::format("method {} cannot change its codec or batch on the way; [accordion] goes with "
+                    "all_reduce_sgd",
+                    e.method_kind()));
   if (a.method->needs_topology() && e.topology.empty())
     return invalid_argument(
         fmt::format("method {} needs a [topology], like kind = \"ring\"", e.method_kind()));

@@ -55,12 +55,13 @@ namespace {
 
 const std::vector<std::string>& section_names() {
   static const std::vector<std::string> names = {
-      "data",   "partition", "model", "nodes", "network", "faults", "topology",
-      "mixing", "method",    "codec", "rule",  "attack",  "report", "run"};
+      "data",   "partition", "model",     "nodes", "network", "faults", "topology", "mixing",
+      "method", "codec",     "accordion", "rule",  "attack",  "report", "run"};
   return names;
 }
 
 constexpr const char* kShiftCodec = "shift_codec";
+constexpr const char* kHard = "hard";
 
 const Table& empty_table() {
   static const Table empty;
@@ -117,6 +118,24 @@ Status take_shift_codec(Table& codec, FeedbackSettings& feedback) {
   if (!given) return ok_status();
   SHOAL_TRY(feedback.shift_codec, resolve_named_codec(*given, "[codec] shift_codec"));
   codec.erase(kShiftCodec);
+  return ok_status();
+}
+
+// A section that has to say what it changes, or be left out.
+Status read_accordion(const Table& table, AccordionSettings& accordion) {
+  SHOAL_TRY(const Table* given, section(table, "accordion"));
+  if (given->empty()) return ok_status();
+  Table rest = *given;
+  if (const Value* hard = given->find(kHard)) {
+    SHOAL_TRY(accordion.hard, resolve_named_codec(*hard, "[accordion] hard"));
+    rest.erase(kHard);
+  }
+  SHOAL_TRY_STATUS(read_settings(rest, "[accordion]", accordion));
+  if (accordion.hard.empty() == (accordion.large_batch == 0))
+    return invalid_argument(
+        "[accordion] needs one of the two: hard, a codec such as { kind = \"top_k\", ratio = 0.01 "
+        "}, "
+        "or large_batch");
   return ok_status();
 }
 
@@ -220,6 +239,7 @@ Result<Experiment> resolve_experiment(const Table& table) {
   if (!rule_rest.empty()) {
     SHOAL_TRY(e.rule, resolve_pipeline(rule_rest, "[rule]"));
   }
+  SHOAL_TRY_STATUS(read_accordion(table, e.accordion));
   SHOAL_TRY_STATUS(resolve_kind(table, "attack", attacks(), true, e.attack));
   SHOAL_TRY_STATUS(check_numbers(e));
   return e;
@@ -244,6 +264,11 @@ Table Experiment::table() const {
   if (!codec.empty() && !feedback.shift_codec.empty())
     codec_all.set(kShiftCodec, feedback.shift_codec);
   put("codec", codec_all);
+  if (accordion.any()) {
+    Table accordion_all = write_settings(accordion);
+    if (!accordion.hard.empty()) accordion_all.set(kHard, accordion.hard);
+    put("accordion", accordion_all);
+  }
   Table rule_all = rule;
   if (!rule.empty()) merge(rule_all, write_settings(rule_use));
   put("rule", rule_all);

@@ -5,7 +5,7 @@
 //   [data] [partition] [model] [topology] [method] [codec] [rule] [attack]
 //                kind = "..." from the catalogue of that name, and the settings of that kind
 //   [nodes]      how many, who lies, how fast
-//   [network] [faults] [mixing] [report]
+//   [network] [faults] [mixing] [accordion] [report]
 //   [[run]]      name, and any of the above again: what this run changes. A section that names
 //                another kind replaces the whole section.
 #pragma once
@@ -16,6 +16,7 @@
 #include "shoal/base/value.h"
 #include "shoal/codec/feedback.h"
 #include "shoal/graph/mixing.h"
+#include "shoal/method/accordion.h"
 #include "shoal/sim/conditions.h"
 
 namespace shoal {
@@ -61,6 +62,7 @@ struct Experiment {
   MixingSettings mixing;
   ReportSettings report;
   FeedbackSettings feedback;  // stands in [codec], beside the codec's own settings
+  AccordionSettings accordion;
   RuleUse rule_use;
   Table data, partition, model, topology, method, codec, rule, attack;  // kind and settings
 

@@ -99,6 +99,9 @@ std::vector<Shelf> plain_sections() {
       plain<NetworkSettings>("network", "latency and bandwidth"),
       plain<FaultSettings>("faults", "what goes wrong"),
       plain<MixingSettings>("mixing", "weights of a gossip average"),
+      plain<AccordionSettings>("accordion",
+                               "milder or harder compression as gradients change, or the batch; "
+                               "`hard` names the hard codec, [codec] is the mild one"),
       plain<ReportSettings>("report", "what a run writes, and how often")};
   sections.push_back({"codec",
                       "codec use",
