@@ -94,7 +94,8 @@ Status check_settings(const FederatedSettings& settings, std::size_t clients) {
   const LocalOptimizerKind optimizer = settings.optimizer.optimizer;
   if (settings.normalise && optimizer != LocalOptimizerKind::kSgd &&
       optimizer != LocalOptimizerKind::kMomentum)
-    return invalid_argument("FedNova's divisor is known for sgd and momentum, not for nesterov and adagrad");
+    return invalid_argument(
+        "FedNova's divisor is known for sgd and momentum, not for nesterov and adagrad");
   return ok_status();
 }
 
