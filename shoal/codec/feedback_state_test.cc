@@ -12,6 +12,7 @@ template <class Scalar>
 class FeedbackState : public FeedbackIn<Scalar> {};
 TYPED_TEST_SUITE(FeedbackState, Precisions);
 
+// The start is sent again, in the same form, when it was lost.
 TYPED_TEST(FeedbackState, ALostStartIsMadeAgain) {
   Pair<TypeParam> pair(starting(kEf21, ShiftStart::kFull), 3);
   pair.send(*top_k(1), {3, 1, 1}, true);
@@ -20,6 +21,7 @@ TYPED_TEST(FeedbackState, ALostStartIsMadeAgain) {
   EXPECT_LT(pair.bytes.size(), 12u);
 }
 
+// One message in three is lost: both sides keep one shift (Pair::send looks).
 TYPED_TEST(FeedbackState, LostMessages) {
   const std::size_t size = 40;
   for (const Feedback& feedback : all_kinds(size)) {
@@ -92,6 +94,7 @@ TYPED_TEST(FeedbackState, StartsAnewOnBothSides) {
   }
 }
 
+// Bytes that are cut, longer or changed give an error or a finite step, and never more.
 TYPED_TEST(FeedbackState, TrustsNoBytes) {
   for (const Feedback& feedback : {ef_diana(rand_k(4, "node", true), 0.5), ef_phase(1, 3)}) {
     Pair<TypeParam> pair(feedback, 8);
@@ -120,6 +123,7 @@ TYPED_TEST(FeedbackState, TrustsNoBytes) {
   }
 }
 
+// A shift that would leave the finite numbers is seen before it moves.
 TEST(Feedback, AnOverflowOfTheShiftIsSeen) {
   FeedbackReceiver<float> receiver(kEf21, 1);
   std::vector<float> row{3e38f};

@@ -77,7 +77,6 @@ TYPED_TEST(FeedbackIn, WaysToBegin) {
   EXPECT_THAT(zero.sender.error(), ElementsAre(0, 1, 1));
 }
 
-// The start is sent again, in the same form, when it was lost.
 // With b = 1/2: v = (4, 0), then (2, 3), then (2, 3).
 TYPED_TEST(FeedbackIn, Ef21AveragesItsRows) {
   Feedback feedback = kEf21;
@@ -115,7 +114,6 @@ TYPED_TEST(FeedbackIn, NothingIsForgotten) {
   }
 }
 
-// One message in three is lost: both sides keep one shift (Pair::send looks).
 TYPED_TEST(FeedbackIn, ALosslessCodecLeavesNothingOver) {
   RandomStream stream(6, purpose("feedback"));
   std::vector<Feedback> kinds = all_kinds(16);
@@ -355,9 +353,6 @@ TYPED_TEST(FeedbackIn, OneReceiverForTheMean) {
     }
   }
 }
-
-// Bytes that are cut, longer or changed give an error or a finite step, and never more.
-// A shift that would leave the finite numbers is seen before it moves.
 
 }  // namespace
 }  // namespace shoal
