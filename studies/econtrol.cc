@@ -145,6 +145,8 @@ Result<std::vector<Claim>> least_squares(StudyContext& context) {
   first.margin = fmt::format("on every seed <= 0.4 x both ({:.2f}) and <= 3 x SGD ({:.2f})",
                              to_compressed, to_sgd);
   first.verdict = reproduced_if(to_compressed <= 0.4 && to_sgd <= 3.0);
+  first.note = fmt::format("EF21 with momentum does better still, in this setting: {}.",
+                           both[kMomentumAt].text());
 
   Sample ratio;
   for (std::size_t i = 0; i < fast[kEfAt].values.size(); ++i)
@@ -218,63 +220,97 @@ steps = 300
 every = 300
 )";
 
-std::uint64_t bytes_of(const Tuned& tuned) { return tuned.runs.front().bytes_sent; }
+// A contender at the gamma with the lowest training loss.
+struct Entry {
+  std::string name;
+  std::size_t steps;
+  Tuned tuned;
+  Sample accuracy;
+  double megabytes() const { return 1e-6 * static_cast<double>(tuned.runs.front().bytes_sent); }
+};
 
-// Claim 4: each method at the gamma with the lowest training loss, at equal bytes.
-Result<Claim> network(StudyContext& context) {
-  const std::vector<double> grid{0.05, 0.2, 0.8};
+Result<Entry> tuned_entry(StudyContext& context, const Contender& contender, std::size_t steps) {
+  Contender begins = contender;
+  const std::string feedback = contender.settings.empty() ? "" : contender.settings.front();
+  // A first message of the whole model would be a quarter of the run's bytes.
+  if (feedback == "feedback=ef21" || feedback == "feedback=econtrol")
+    begins.settings.push_back("h_init=compressed");
+  auto set = codec_of(begins, "ratio=0.01");
+  if (!set.empty()) set.push_back("codec.scope=global");
+  set.push_back(fmt::format("method.steps={}", steps));
+  Entry entry{contender.name, steps, {}, {}};
+  SHOAL_TRY(entry.tuned,
+            context.tune(kFashion, set, "method.learning_rate", {0.05, 0.2, 0.8}, "train_loss"));
+  SHOAL_TRY(entry.accuracy, StudyContext::figure_of(entry.tuned.runs, "test_accuracy"));
+  return entry;
+}
+
+void add_network_table(StudyContext& context, const std::vector<Entry>& entries) {
   std::vector<std::vector<std::string>> rows;
-  std::string measured;
-  double best = 0.0, control = 0.0;
-  std::uint64_t budget = 0;
-  const auto add = [&](const Contender& contender, const Tuned& tuned,
-                       std::size_t steps) -> Result<double> {
-    SHOAL_TRY(const Sample accuracy, StudyContext::figure_of(tuned.runs, "test_accuracy"));
-    rows.push_back({contender.name, fmt::format("{}", steps),
-                    fmt::format("{:.2f} MB", 1e-6 * static_cast<double>(bytes_of(tuned))),
-                    fmt::format("{}{}", tuned.value, tuned.at_edge ? " (edge)" : ""),
-                    fmt::format("{:.4f}", tuned.training_loss), accuracy.text()});
-    measured +=
-        fmt::format("{}{} {}", measured.empty() ? "" : "; ", contender.name, accuracy.text());
-    return accuracy.mean();
-  };
-  for (const Contender& contender :
-       {kCompressed, kEf, kEf21, kEf21Momentum, econtrol("EControl, eta = 0.05", 0.05)}) {
-    Contender starting = contender;
-    const bool shifts = contender.settings.front() != "feedback=ef" &&
-                        contender.settings.front() != "feedback=none";
-    if (shifts) starting.settings.push_back("h_init=compressed");
-    SHOAL_TRY(
-        const Tuned tuned,
-        context.tune(kFashion, joined(codec_of(starting, "ratio=0.01"), {"codec.scope=global"}),
-                     "method.learning_rate", grid, "train_loss"));
-    budget = std::max(budget, bytes_of(tuned));
-    SHOAL_TRY(const double accuracy, add(contender, tuned, 300));
-    best = std::max(best, accuracy);
-    control = accuracy;  // of EControl in the end: it comes last
-  }
-  // Uncompressed SGD takes as many steps as the same bytes pay for.
-  SHOAL_TRY(const RunResult one, context.run(kFashion, {"method.steps=1", "report.every=1"}));
-  const std::size_t steps = std::max<std::size_t>(1, budget / one.bytes_sent);
-  SHOAL_TRY(const Tuned sgd,
-            context.tune(kFashion, {fmt::format("method.steps={}", steps), "report.every=1"},
-                         "method.learning_rate", grid, "train_loss"));
-  SHOAL_TRY(const double uncompressed, add(kSgd, sgd, steps));
+  for (const Entry& entry : entries)
+    rows.push_back({entry.name, fmt::format("{}", entry.steps),
+                    fmt::format("{:.2f} MB", entry.megabytes()),
+                    fmt::format("{}{}", entry.tuned.value, entry.tuned.at_edge ? " (edge)" : ""),
+                    fmt::format("{:.4f}", entry.tuned.training_loss), entry.accuracy.text()});
   context.add_text(markdown_table(
       "Claim 4: MLP 784-32-10, Fashion-MNIST sorted by label, 8 workers, batch 16, Top-K 1 %; "
       "gamma by training loss from 0.05, 0.2, 0.8",
       {"method", "steps", "bytes sent", "gamma", "training loss", "test accuracy"}, rows));
+}
+
+// Claim 4.
+Result<Claim> network(StudyContext& context) {
+  constexpr std::size_t kSteps = 300;
+  const Contender controls[] = {econtrol("EControl, eta = delta", 0.01),
+                                econtrol("EControl, eta = 0.05", 0.05)};
+  std::vector<Entry> entries;
+  for (const Contender& contender :
+       {kCompressed, kEf, kEf21, kEf21Momentum, controls[0], controls[1]}) {
+    SHOAL_TRY(entries.emplace_back(), tuned_entry(context, contender, kSteps));
+  }
+  const Entry& taken = *std::min_element(entries.end() - 2, entries.end(), [](auto& a, auto& b) {
+    return a.tuned.training_loss < b.tuned.training_loss;
+  });
+  const double control = taken.accuracy.mean();
+  const std::string taken_name = taken.name;
+  double best = 0.0;
+  std::string measured;
+  for (const Entry& entry : entries) {
+    best = std::max(best, entry.accuracy.mean());
+    measured +=
+        fmt::format("{}{} {}", measured.empty() ? "" : "; ", entry.name, entry.accuracy.text());
+  }
+  // Uncompressed SGD takes as many steps as the same bytes pay for.
+  SHOAL_TRY(const RunResult one, context.run(kFashion, {"method.steps=1"}));
+  const double steps = entries.back().megabytes() * 1e6 / static_cast<double>(one.bytes_sent);
+  SHOAL_TRY(entries.emplace_back(), tuned_entry(context, kSgd, static_cast<std::size_t>(steps)));
+  add_network_table(context, entries);
+  // The two at half the learning rate that both took.
+  const auto at_half = [&](const std::vector<std::string>& feedback) {
+    return context.over_seeds(
+        kFashion,
+        joined(section("codec", "top_k", joined({"ratio=0.01", "scope=global"}, feedback)),
+               {"method.learning_rate=0.1"}),
+        "test_accuracy");
+  };
+  SHOAL_TRY(const Sample ef, at_half({"feedback=ef"}));
+  SHOAL_TRY(const Sample half, at_half({"feedback=econtrol", "eta=0.05", "h_init=compressed"}));
   Claim claim;
   claim.claim =
       "A network (MLP, Fashion-MNIST sorted by label, 8 workers, Top-K 1 %): at equal "
       "bytes EControl is with the best compressed method";
   claim.paper = "-";
-  claim.measured = measured;
-  claim.margin =
-      fmt::format("mean accuracy within 0.01 of the best (behind by {:.4f})", best - control);
+  claim.measured = measured + "; SGD " + entries.back().accuracy.text();
+  claim.margin = fmt::format(
+      "mean accuracy of {}, the better by training loss, within 0.01 of the best (behind by "
+      "{:.4f})",
+      taken_name, best - control);
   claim.verdict = reproduced_if(best - control <= 0.01);
-  claim.note = fmt::format("Uncompressed SGD gets {} steps for the same bytes and reaches {:.3f}.",
-                           steps, uncompressed);
+  claim.note = fmt::format(
+      "The lead of EF is a matter of the learning rate: at gamma 0.1 it has {} and EControl (eta "
+      "0.05) {}. A guess at why EF gains more from 0.2: EControl brings back what it left out over "
+      "1/eta steps, 20 or 100 of 300. Uncompressed SGD gets {} steps for the same bytes.",
+      ef.text(), half.text(), entries.back().steps);
   return claim;
 }
 

@@ -1,153 +1,19 @@
-// The worked examples of EControl, EF21 and EF, the identities of all kinds, and messages that are
-// lost; in both precisions. What settings are refused: feedback_settings_test.cc.
+// The worked examples of EControl, EF21 and EF, and the identities of all kinds, in both
+// precisions. What happens to messages that are lost or changed: feedback_state_test.cc. Which
+// settings are refused: feedback_settings_test.cc.
 #include "shoal/codec/feedback.h"
 
 #include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "shoal/codec/codec_test_tools.h"
+#include "shoal/codec/feedback_test_tools.h"
 
 namespace shoal {
 namespace {
 
 using ::testing::ElementsAre;
 
-Feedback feedback_of(double eta, double shift_rate) {
-  Feedback feedback;
-  feedback.eta = eta;
-  feedback.shift_rate = shift_rate;
-  return feedback;
-}
-const Feedback kEf = feedback_of(1.0, 0.0);
-const Feedback kEf21 = feedback_of(0.0, 1.0);
-
-std::unique_ptr<Codec> top_k(std::int64_t k, const char* value_type = "f32") {
-  return made(
-      table_of({{"kind", "top_k"}, {"k", k}, {"scope", "global"}, {"value_type", value_type}}));
-}
-std::unique_ptr<Codec> dense() { return made(table_of({{"kind", "dense"}})); }
-Table rand_k(std::int64_t k, const char* seed_mode, bool scaled) {
-  return table_of({{"kind", "rand_k"},
-                   {"k", k},
-                   {"scope", "global"},
-                   {"seed_mode", seed_mode},
-                   {"scaled", scaled}});
-}
-
-Feedback ef_diana(const Table& shift_codec, double rate) {
-  Feedback feedback = feedback_of(1.0, rate);
-  feedback.shift_codec = made(shift_codec);
-  return feedback;
-}
-Feedback ef_phase(std::uint32_t phase, std::uint32_t repetitions) {
-  Feedback feedback = feedback_of(1.0, 1.0);
-  feedback.phase = phase;
-  feedback.repetitions = repetitions;
-  return feedback;
-}
-Feedback starting(Feedback feedback, ShiftStart start) {
-  feedback.start = start;
-  return feedback;
-}
-
-// Every kind, for rows of `size` entries.
-std::vector<Feedback> all_kinds(std::int64_t size) {
-  Feedback averaging = kEf21;
-  averaging.momentum_in = 0.3;
-  return {kEf,
-          kEf21,
-          averaging,
-          starting(kEf21, ShiftStart::kFull),
-          feedback_of(0.2, 1.0),
-          starting(feedback_of(0.2, 1.0), ShiftStart::kFull),
-          starting(feedback_of(0.2, 1.0), ShiftStart::kCompressed),
-          feedback_of(0.0, 0.5),
-          ef_diana(rand_k(size / 2, "node", true), 0.4),
-          ef_diana(rand_k(size / 2, "shared", true), 0.5),
-          ef_phase(5, 3),
-          ef_phase(1, 1)};
-}
-
-// A sender and its receiver, and the line between them.
-template <class Scalar>
-struct Pair {
-  using Row = std::vector<Scalar>;
-  Pair(const Feedback& feedback, std::size_t size)
-      : feedback(feedback),
-        layout(layout_of(size)),
-        sender(feedback, size),
-        receiver(feedback, size) {}
-
-  // The receiver's estimate; nothing comes of a message that is lost.
-  Row send(const Codec& codec, const Row& row, bool lost = false) {
-    ByteWriter out;
-    const Draws draws = codec_draws(1, node, round++);
-    EXPECT_TRUE(sender.encode(codec, row, layout, draws, out).ok());
-    bytes = out.bytes();
-    message = {sender.sent().begin(), sender.sent().end()};
-    Row estimate(row.size());
-    EXPECT_TRUE(
-        check_feedback_message<Scalar>(feedback, codec, bytes, layout, draws.shared, estimate)
-            .ok());
-    if (lost)
-      std::fill(estimate.begin(), estimate.end(), Scalar{0});
-    else
-      receive(codec, draws, estimate);
-    sender.settle(!lost);
-    EXPECT_EQ(sender.shift_checksum(), receiver.shift_checksum());
-    EXPECT_TRUE(std::ranges::equal(sender.shift(), receiver.shift()));
-    return estimate;
-  }
-
-  void receive(const Codec& codec, const Draws& draws, Row& estimate) {
-    Row step;
-    EXPECT_TRUE(receiver.decode(codec, bytes, layout, draws.shared, estimate, step).ok());
-    EXPECT_TRUE(std::ranges::equal(estimate, sender.sent()));
-    EXPECT_TRUE(std::ranges::equal(step, sender.shift_step()));
-    const double norm = receiver.squared_norm(estimate, step);
-    receiver.count(estimate, step);
-    double expected = 0.0;
-    for (const Scalar value : estimate) expected += double{value} * value;
-    EXPECT_NEAR(norm, expected, 1e-5 * expected + 1e-30);
-  }
-
-  Feedback feedback;
-  Layout layout;
-  FeedbackSender<Scalar> sender;
-  FeedbackReceiver<Scalar> receiver;
-  NodeId node = 0;
-  Step round = 0;
-  Row message;  // the last D
-  Bytes bytes;
-};
-
-template <class Scalar>
-class FeedbackIn : public ::testing::Test {
- protected:
-  using Row = std::vector<Scalar>;
-  using Rows = std::vector<Row>;
-
-  static Row normal_row(std::size_t size, RandomStream& stream) {
-    Row row(size);
-    for (Scalar& value : row) value = static_cast<Scalar>(stream.normal());
-    return row;
-  }
-  // Whole numbers in -8..8: sums of a few are exact in float.
-  static Row whole_row(std::size_t size, RandomStream& stream) {
-    Row row(size);
-    for (Scalar& value : row) value = static_cast<Scalar>(stream.below(17)) - Scalar{8};
-    return row;
-  }
-  static Row copy(std::span<const Scalar> row) { return {row.begin(), row.end()}; }
-  static double squared(const Row& row) {
-    double sum = 0.0;
-    for (const Scalar value : row) sum += double{value} * value;
-    return sum;
-  }
-  const Rows gradients_{{3, 1}, {1, 2}, {1, 1}};
-};
-using Precisions = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(FeedbackIn, Precisions);
 
 TYPED_TEST(FeedbackIn, EcontrolExample) {
@@ -211,15 +77,6 @@ TYPED_TEST(FeedbackIn, WaysToBegin) {
   EXPECT_THAT(zero.sender.error(), ElementsAre(0, 1, 1));
 }
 
-// The start is sent again, in the same form, when it was lost.
-TYPED_TEST(FeedbackIn, ALostStartIsMadeAgain) {
-  Pair<TypeParam> pair(starting(kEf21, ShiftStart::kFull), 3);
-  pair.send(*top_k(1), {3, 1, 1}, true);
-  EXPECT_EQ(pair.send(*top_k(1), {2, 5, 1}), (std::vector<TypeParam>{2, 5, 1}));
-  EXPECT_EQ(pair.send(*top_k(1), {2, 5, 3}), (std::vector<TypeParam>{2, 5, 3}));
-  EXPECT_LT(pair.bytes.size(), 12u);
-}
-
 // With b = 1/2: v = (4, 0), then (2, 3), then (2, 3).
 TYPED_TEST(FeedbackIn, Ef21AveragesItsRows) {
   Feedback feedback = kEf21;
@@ -254,18 +111,6 @@ TYPED_TEST(FeedbackIn, NothingIsForgotten) {
       for (std::size_t c = 0; c < size; ++c)
         EXPECT_NEAR(balance[c], pair.sender.error()[c], tolerance);
     }
-  }
-}
-
-// One message in three is lost: both sides keep one shift (Pair::send looks).
-TYPED_TEST(FeedbackIn, LostMessages) {
-  const std::size_t size = 40;
-  for (const Feedback& feedback : all_kinds(size)) {
-    Pair<TypeParam> pair(feedback, size);
-    RandomStream stream(5, purpose("feedback"));
-    const auto codec = top_k(4);
-    for (int t = 0; t < 200; ++t)
-      pair.send(*codec, this->normal_row(size, stream), stream.below(3) == 0);
   }
 }
 
@@ -507,106 +352,6 @@ TYPED_TEST(FeedbackIn, OneReceiverForTheMean) {
       for (std::size_t c = 0; c < 24; ++c) EXPECT_NEAR(mean_sent[c], mean[c], 1e-4);
     }
   }
-}
-
-TYPED_TEST(FeedbackIn, AnErrorChangesNothing) {
-  for (const Feedback& feedback : all_kinds(4)) {
-    Pair<TypeParam> pair(feedback, 4);
-    pair.send(*top_k(1), {3, 2, 1, 1});
-    ByteWriter before, after, out;
-    pair.sender.save(before);
-    const std::vector<TypeParam> broken{1, static_cast<TypeParam>(NAN), 1, 1};
-    EXPECT_FALSE(
-        pair.sender.encode(*top_k(1), broken, pair.layout, codec_draws(1, 0, 9), out).ok());
-    pair.sender.save(after);
-    EXPECT_FALSE(pair.sender.unsettled());
-    EXPECT_EQ(before.bytes(), after.bytes());
-  }
-}
-
-TYPED_TEST(FeedbackIn, SavesItselfBetweenMessageAndAnswer) {
-  const auto codec = top_k(2);
-  for (const Feedback& feedback : all_kinds(4)) {
-    Pair<TypeParam> pair(feedback, 4);
-    pair.send(*codec, {4, 3, 2, 1});
-    ByteWriter out;
-    const std::vector<TypeParam> row{1, 1, 5, 1};
-    ASSERT_TRUE(pair.sender.encode(*codec, row, pair.layout, codec_draws(1, 0, 1), out).ok());
-    ByteWriter saved, received;
-    pair.sender.save(saved);
-    pair.receiver.save(received);
-    FeedbackSender<TypeParam> restored(feedback, 4), wrong_size(feedback, 5);
-    FeedbackReceiver<TypeParam> receiver(feedback, 4);
-    ByteReader reader(saved.bytes()), again(saved.bytes()), third(received.bytes());
-    ASSERT_TRUE(restored.load(reader).ok());
-    EXPECT_FALSE(wrong_size.load(again).ok());
-    ASSERT_TRUE(receiver.load(third).ok());
-    EXPECT_EQ(receiver.shift_checksum(), pair.receiver.shift_checksum());
-    EXPECT_TRUE(restored.unsettled());
-    restored.settle(true);
-    pair.sender.settle(true);
-    ByteWriter one, other;
-    restored.save(one);
-    pair.sender.save(other);
-    EXPECT_EQ(one.bytes(), other.bytes());
-    for (std::size_t cut = 0; cut < saved.size(); ++cut) {
-      ByteReader half(ByteView(saved.bytes()).first(cut));
-      EXPECT_FALSE(restored.load(half).ok());
-    }
-  }
-}
-
-TYPED_TEST(FeedbackIn, StartsAnewOnBothSides) {
-  for (const Feedback& feedback : {feedback_of(0.5, 1.0), ef_phase(7, 2)}) {
-    Pair<TypeParam> pair(feedback, 3);
-    pair.send(*top_k(1), {3, 1, 2});
-    const auto error = this->copy(pair.sender.error());
-    const std::uint32_t moved = pair.sender.shift_checksum();
-    pair.sender.restart();
-    EXPECT_NE(pair.sender.shift_checksum(), moved);
-    EXPECT_EQ(this->copy(pair.sender.error()), error);
-    pair.receiver.restart();
-    pair.send(*top_k(1), {3, 1, 2});
-  }
-}
-
-// Bytes that are cut, longer or changed give an error or a finite step, and never more.
-TYPED_TEST(FeedbackIn, TrustsNoBytes) {
-  for (const Feedback& feedback : {ef_diana(rand_k(4, "node", true), 0.5), ef_phase(1, 3)}) {
-    Pair<TypeParam> pair(feedback, 8);
-    RandomStream stream(14, purpose("feedback"));
-    pair.send(*top_k(2), this->normal_row(8, stream));
-    const Bytes good = pair.bytes;
-    std::vector<TypeParam> row(8), step;
-    const RandomStream shared = shared_draws(1, 0);
-    const auto decodes = [&](ByteView bytes) {
-      return pair.receiver.decode(*top_k(2), bytes, pair.layout, shared, row, step).ok();
-    };
-    ASSERT_TRUE(decodes(good));
-    for (std::size_t cut = 0; cut < good.size(); ++cut)
-      EXPECT_FALSE(decodes(ByteView(good).first(cut)));
-    Bytes longer = good;
-    longer.push_back(std::byte{0});
-    EXPECT_FALSE(decodes(longer));
-    for (int t = 0; t < 2000; ++t) {
-      Bytes changed = good;
-      for (int k = 0; k < 3; ++k)
-        changed[stream.below(changed.size())] = static_cast<std::byte>(stream.below(256));
-      if (!decodes(changed)) continue;
-      for (const TypeParam value : step) EXPECT_TRUE(std::isfinite(value));
-      pair.receiver.squared_norm(row, step);
-    }
-  }
-}
-
-// A shift that would leave the finite numbers is seen before it moves.
-TEST(Feedback, AnOverflowOfTheShiftIsSeen) {
-  FeedbackReceiver<float> receiver(kEf21, 1);
-  std::vector<float> row{3e38f};
-  EXPECT_TRUE(std::isfinite(receiver.squared_norm(row, {})));
-  receiver.count(row, {});
-  row = {3e38f};
-  EXPECT_FALSE(std::isfinite(receiver.squared_norm(row, {})));
 }
 
 }  // namespace

@@ -130,8 +130,9 @@ TEST(Quadratics, ScaledFamily) {
   }
   for (std::size_t i = 0; i < 60; ++i) EXPECT_NEAR(optimum[i], weighted[i] / curvature, 1e-4);
   settings.zeta = 0.0;
-  for (const double value : quadratic_optimum(make_scaled_quadratics(settings, 2).value()).value())
-    EXPECT_EQ(value, 0.0);
+  const Dataset alike = make_scaled_quadratics(settings, 2).value();
+  const auto zero = quadratic_optimum(alike).value();
+  for (const double value : zero) EXPECT_EQ(value, 0.0);
 }
 
 TEST(Quadratics, ShiftedFamily) {
