@@ -222,6 +222,24 @@ TYPED_TEST(FeedbackIn, RepairsTopK) {
   }
 }
 
+// f(x) = x/4 on [-1, 1], whose stochastic gradient is 4 with probability 1/4, else -1: the sign of
+// a step points uphill on average (1901.09847). With its scale and its error it goes down, as SGD.
+TYPED_TEST(FeedbackIn, RepairsTheSign) {
+  const auto end_of = [](const Table& codec, const Feedback& feedback) {
+    Pair<TypeParam> pair(feedback, 1);
+    RandomStream stream(15, purpose("feedback"));
+    double x = 0.0;
+    for (int t = 0; t < 5000; ++t) {
+      const auto gradient = stream.below(4) == 0 ? TypeParam{4} : TypeParam{-1};
+      x = std::clamp(x - 0.01 * pair.send(*made(codec), {gradient})[0], -1.0, 1.0);
+    }
+    return x;
+  };
+  EXPECT_GT(end_of(table_of({{"kind", "sign"}, {"scaled", false}}), Feedback{}), 0.95);
+  EXPECT_LT(end_of(table_of({{"kind", "sign"}, {"scaled", true}}), kEf), -0.7);
+  EXPECT_LT(end_of(table_of({{"kind", "dense"}}), Feedback{}), -0.7);
+}
+
 // n = 2, d = 2, grad f_i = x + c_i with c = (3, 1), (-3, 1), Top-1, gamma = 1: messages cancel.
 TYPED_TEST(FeedbackIn, TheCancellationTrap) {
   using Row = std::vector<TypeParam>;

@@ -26,10 +26,13 @@ constexpr std::chrono::milliseconds kLookPeriod{20};
 constexpr std::chrono::milliseconds kCommitRetry{500};
 constexpr double kShutDownPatience_s = 5.0;
 
-// An update, twice over for corrections, and its envelope.
+// An update, twice over for corrections, a refresh of ef_phase, and its envelope.
 std::uint64_t frame_bytes_max(const Assembly& assembly) {
   const std::size_t scalar = assembly.models_double ? sizeof(double) : sizeof(float);
-  return 2 * assembly.layout().size() * scalar + kFrameOverheadBytesMax;
+  const FeedbackSettings& feedback = assembly.experiment.feedback;
+  const auto further = static_cast<std::uint64_t>(
+      feedback.kind == FeedbackKind::kEfPhase ? feedback.repetitions : 0);
+  return (2 + further) * assembly.layout().size() * scalar + kFrameOverheadBytesMax;
 }
 
 // Models that a member shows between two looks at its network, and what stands beside them.
