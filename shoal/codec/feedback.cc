@@ -130,6 +130,13 @@ Status load_optional(ByteReader& in, std::size_t size, std::vector<Scalar>& row,
   return load_row<Scalar>(in, row, what);
 }
 
+// One encoding at a time, and the next one finds the memory of the last.
+template <class Scalar>
+std::pair<std::vector<Scalar>, std::vector<Scalar>>& scratch() {
+  thread_local std::pair<std::vector<Scalar>, std::vector<Scalar>> rows;
+  return rows;
+}
+
 }  // namespace
 
 template <class Scalar>
@@ -141,12 +148,12 @@ FeedbackSender<Scalar>::FeedbackSender(const Feedback& feedback, std::size_t siz
 
 // v, or the row itself without momentum.
 template <class Scalar>
-std::vector<Scalar> FeedbackSender<Scalar>::averaged(std::span<const Scalar> row) const {
-  std::vector<Scalar> average(row.begin(), row.end());
-  if (momentum_.empty()) return average;
+void FeedbackSender<Scalar>::average(std::span<const Scalar> row,
+                                     std::vector<Scalar>& average) const {
+  average.assign(row.begin(), row.end());
+  if (momentum_.empty()) return;
   const auto b = static_cast<Scalar>(feedback_.momentum_in);
   for (std::size_t i = 0; i < size_; ++i) average[i] = (Scalar{1} - b) * momentum_[i] + b * row[i];
-  return average;
 }
 
 // What moves the shift when it is not the message: `step`, and its bytes. A refresh moves it before
@@ -177,16 +184,22 @@ Status FeedbackSender<Scalar>::encode(const Codec& codec, std::span<const Scalar
   SHOAL_CHECK(!unsettled(), "a message is settled before the next is encoded");
   const MessageForm form = form_of(feedback_, counted_);
   const bool starts = form == MessageForm::kFullStart || form == MessageForm::kCompressedStart;
-  std::vector<Scalar> average = averaged(row);
-  std::vector<Scalar> news = average;  // g - h
+  auto& [news, input] = scratch<Scalar>();  // g - h, and u
+  average(row, news);
+  std::vector<Scalar> momentum;
+  if (feedback_.momentum_in < 1.0) momentum = news;
   if (!shift_.empty()) axpy(Scalar{-1}, shift_, news);
   std::vector<Scalar> step, sent;
   SHOAL_TRY_STATUS(encode_step(codec, layout, draws, news, step, out));
-  std::vector<Scalar> input = news;  // u
-  if (!error_.empty() && !starts) axpy(static_cast<Scalar>(feedback_.eta), error_, input);
-  SHOAL_TRY_STATUS(encode_body<Scalar>(codec_of_row(form, codec), input, layout, draws, out, sent));
+  const bool adds_error = !error_.empty() && !starts;
+  if (adds_error) {
+    input = news;
+    axpy(static_cast<Scalar>(feedback_.eta), error_, input);
+  }
+  SHOAL_TRY_STATUS(encode_body<Scalar>(codec_of_row(form, codec), adds_error ? input : news, layout,
+                                       draws, out, sent));
   if (!error_.empty() && form != MessageForm::kCompressedStart) axpy(Scalar{1}, news, error_);
-  if (feedback_.momentum_in < 1.0) momentum_ = std::move(average);
+  if (feedback_.momentum_in < 1.0) momentum_ = std::move(momentum);
   sent_ = std::move(sent);
   step_ = std::move(step);
   return ok_status();

@@ -122,7 +122,7 @@ class FeedbackSender {
   Status load(ByteReader& in);
 
  private:
-  std::vector<Scalar> averaged(std::span<const Scalar> row) const;
+  void average(std::span<const Scalar> row, std::vector<Scalar>& average) const;
   Status encode_step(const Codec& codec, const Layout& layout, const Draws& draws,
                      std::vector<Scalar>& news, std::vector<Scalar>& step, ByteWriter& out) const;
 

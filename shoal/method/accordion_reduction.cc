@@ -41,6 +41,7 @@ Result<AccordionPlan> plan_accordion(const MethodParts& parts, CollectiveKind co
   plan.hard_codec = std::move(hard_codec);
   MethodParts mild = parts, hard = parts;
   hard.codec = plan.hard_codec.get();
+  hard.codec_work = codec_work(plan.settings.hard, parts.feedback, layout_of(parts));
   // Once for what feedback asks of either codec, and once as they are used.
   for (MethodParts* level : {&mild, &hard}) {
     SHOAL_TRY(const ReductionPlan with_feedback, plan_reduction(*level, collective));

@@ -85,8 +85,7 @@ Status check_parts(const MethodParts& parts, const CserSettings& settings) {
     return invalid_argument(
         "gradients = \"local\" sends none, so [codec] would do nothing; leave it out");
   if (!parts.codec) return ok_status();
-  const Layout& layout =
-      parts.in_float ? parts.in_float->models->layout() : parts.in_double->models->layout();
+  const Layout& layout = layout_of(parts);
   if (!parts.codec->properties(layout).contraction)
     return invalid_argument(
         "CSER needs a contractive codec, so that its errors stay bounded, and this one is not; use "

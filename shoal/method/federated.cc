@@ -167,6 +167,7 @@ class Federated : public Method {
         job->clients.push_back(static_cast<NodeId>(worker + 1));
     SHOAL_TRY_STATUS(check_settings(settings_, job->clients.size()));
     job->codec = parts.codec;
+    job->codec_work = parts.codec_work;
     if (!job->codec) {
       SHOAL_TRY(job->own_codec, make_dense());
       job->codec = job->own_codec.get();

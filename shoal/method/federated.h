@@ -52,6 +52,7 @@ struct FederatedJob {
   FederatedSettings settings;
   const Problem<float>* problem = nullptr;
   const Codec* codec = nullptr;  // never null: dense by default
+  CodecWork codec_work;
   std::unique_ptr<const Codec> own_codec;
   Feedback feedback;
   std::function<Result<std::unique_ptr<Rule>>()> make_rule;

@@ -58,7 +58,9 @@ Status FederatedClient::accept(const Message& invitation) {
 }
 
 double FederatedClient::work_flops() const {
-  return static_cast<double>(gradients()) * job_->problem->models->flops_per_row();
+  const double encoding =
+      job_->codec_work.encode_flops_per_entry * static_cast<double>(job_->problem->dimension());
+  return static_cast<double>(gradients()) * job_->problem->models->flops_per_row() + encoding;
 }
 
 std::uint64_t FederatedClient::gradients() const {

@@ -32,7 +32,8 @@ Frame FederatedServer::invitation(Step round) const {
 }
 
 double FederatedServer::work_flops(const Arrivals& arrivals) const {
-  return 2.0 * static_cast<double>(arrivals.senders.size() * parameters_.size());
+  const double per_entry = 2.0 + job_->codec_work.decode_flops_per_entry;
+  return per_entry * static_cast<double>(arrivals.senders.size() * parameters_.size());
 }
 
 Status FederatedServer::decode(const Message& message, Update& update) const {

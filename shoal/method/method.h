@@ -11,6 +11,7 @@
 #include "shoal/base/catalogue.h"
 #include "shoal/base/thread_pool.h"
 #include "shoal/codec/feedback.h"
+#include "shoal/codec/work.h"
 #include "shoal/graph/mixing.h"
 #include "shoal/graph/topology.h"
 #include "shoal/method/accordion.h"
@@ -30,6 +31,7 @@ struct MethodParts {
   const Codec* codec = nullptr;        // of updates; null: dense
   FeedbackSettings feedback;           // of updates
   const Table* codec_table = nullptr;  // its kind and settings, where known
+  CodecWork codec_work;                // of the codec and its feedback
   AccordionSettings accordion;
   // Makes the server's rule with its memory; null: the weighted mean.
   std::function<Result<std::unique_ptr<Rule>>()> make_rule;
@@ -41,6 +43,11 @@ struct MethodParts {
 
   std::size_t workers() const { return in_float ? in_float->workers() : in_double->workers(); }
 };
+
+// Of the model that is trained.
+inline const Layout& layout_of(const MethodParts& parts) {
+  return parts.in_float ? parts.in_float->models->layout() : parts.in_double->models->layout();
+}
 
 // What a node checks of a message before it is taken in at all: shapes, types, finiteness, norm,
 // and a weight of at most `rows_max`. The error's sentence goes back to the sender. Thread-safe.

@@ -85,6 +85,7 @@ Result<ReductionPlan> plan_reduction(const MethodParts& parts, CollectiveKind co
   plan.layout =
       parts.in_float ? &parts.in_float->models->layout() : &parts.in_double->models->layout();
   plan.codec = parts.codec;
+  plan.work = parts.codec_work;
   plan.ring = collective != CollectiveKind::kBinomial;
   plan.make_rule = parts.make_rule;
   plan.declared_faults = parts.declared_faults;
@@ -113,6 +114,7 @@ Result<ReductionPlan> plan_reduction(const MethodParts& parts, CollectiveKind co
 Result<ReductionPlan> plan_raw_reduction(const MethodParts& parts, CollectiveKind collective) {
   MethodParts raw = parts;
   raw.codec = nullptr;
+  raw.codec_work = {};
   raw.feedback = {};
   raw.make_rule = nullptr;
   return plan_reduction(raw, collective);
@@ -166,7 +168,7 @@ Task<bool> Reduction<Scalar>::mean(Node& node, Step round, std::span<Scalar> row
   }
   Status encoded = ok_status();
   std::function<void()> encoding = [this, row, round, &encoded] { encoded = encode(row, round); };
-  co_await node.compute(0.0, std::move(encoding));
+  co_await node.compute(encode_flops(), std::move(encoding));
   if (!encoded.ok()) co_return false;
   bool complete = false;
   if (plan_.way == ReductionWay::kSummed) {
@@ -180,6 +182,15 @@ Task<bool> Reduction<Scalar>::mean(Node& node, Step round, std::span<Scalar> row
   sender_.settle(complete);
   if (complete) receiver_.count(row, mean_step_);
   co_return complete;
+}
+
+template <class Scalar>
+double Reduction<Scalar>::encode_flops() const {
+  return plan_.work.encode_flops_per_entry * static_cast<double>(plan_.layout->size());
+}
+template <class Scalar>
+double Reduction<Scalar>::decode_flops() const {
+  return plan_.work.decode_flops_per_entry * static_cast<double>(plan_.layout->size());
 }
 
 template <class Scalar>
@@ -206,7 +217,7 @@ Task<bool> Reduction<Scalar>::encode_together(Node& node, Step round, std::span<
   const std::vector<float> input(whole.begin(), whole.end());
   const RandomStream shared = shared_draws(plan_.seed, round);
   std::function<void()> begin = [this, &input, shared] { encoding_->begin(input, shared); };
-  co_await node.compute(0.0, std::move(begin));
+  co_await node.compute(encode_flops() / 2, std::move(begin));
   for (std::size_t turn = 0; turn < encoding_->rounds(); ++turn) {
     const std::span<float> values = encoding_->values(turn);
     const auto key = static_cast<Step>(kKeysPerRound * round + turn);
@@ -222,12 +233,13 @@ Task<bool> Reduction<Scalar>::encode_together(Node& node, Step round, std::span<
     std::function<void()> take = [this, turn, &summed] {
       summed = encoding_->summed(turn, plan_.workers);
     };
-    co_await node.compute(0.0, std::move(take));
+    const double second_half = turn == 0 ? encode_flops() / 2 : 0.0;
+    co_await node.compute(second_half, std::move(take));
     if (!summed.ok()) co_return false;
   }
   std::vector<float> mean(row.size()), own(row.size());
   std::function<void()> finish = [this, &mean, &own] { encoding_->finish(mean, own); };
-  co_await node.compute(0.0, std::move(finish));
+  co_await node.compute(decode_flops(), std::move(finish));
   for (std::size_t i = 0; i < collective_error_.size(); ++i)
     collective_error_[i] = whole[i] - own[i];
   own_.assign(own.begin(), own.end());
@@ -271,7 +283,8 @@ Task<bool> Reduction<Scalar>::gather(Node& node, Step round, std::span<Scalar> r
   std::function<void()> aggregation = [this, &arrivals, round, row, &status] {
     status = aggregate(arrivals, round, row);
   };
-  co_await node.compute(0.0, std::move(aggregation));
+  const double decodings = static_cast<double>(others.size()) * decode_flops();
+  co_await node.compute(decodings, std::move(aggregation));
   co_return status.ok();
 }
 

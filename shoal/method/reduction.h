@@ -45,6 +45,7 @@ struct ReductionPlan {
   const Layout* layout = nullptr;
   const Codec* codec = nullptr;  // null: raw scalars
   Feedback feedback;
+  CodecWork work;
   std::function<Result<std::unique_ptr<Rule>>()> make_rule;  // null: the mean
   std::size_t declared_faults = 0;
   double patience_s = 0.0;
@@ -99,6 +100,9 @@ class Reduction : public Reducing<Scalar> {
   Task<bool> encode_together(Node& node, Step round, std::span<Scalar> row);
   Task<bool> gather(Node& node, Step round, std::span<Scalar> row);
   Task<bool> all_reduce(Node& node, Step round, std::span<Scalar> vector);
+  // Modelled operations of one encoding or decoding.
+  double encode_flops() const;
+  double decode_flops() const;
   Status encode(std::span<const Scalar> row, Step round);
   Status read(const Message& message, std::span<Scalar> row, std::vector<Scalar>& step) const;
   Status aggregate(const Arrivals& arrivals, Step round, std::span<Scalar> row);

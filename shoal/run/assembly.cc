@@ -112,6 +112,7 @@ Status add_program(Assembly& a, ThreadPool* pool, const RealPart* part) {
   if (!e.codec.empty()) {
     parts.codec = a.codec.get();
     parts.codec_table = &e.codec;
+    parts.codec_work = codec_work(e.codec, e.feedback, a.layout());
     a.warning = feedback_warning(e.feedback, *a.codec, a.layout());
   }
   if (!e.rule.empty())
