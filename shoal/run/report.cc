@@ -254,8 +254,9 @@ std::string details(const std::vector<RunSummary>& runs) {
 
 }  // namespace
 
-std::string summary_table(const std::vector<RunSummary>& runs) {
-  const std::vector<ReportColumn> columns = report_columns(runs);
+std::string summary_table(const std::vector<RunSummary>& runs,
+                          std::optional<double> target_accuracy) {
+  const std::vector<ReportColumn> columns = report_columns(runs, target_accuracy);
   std::vector<std::size_t> widths;
   for (const ReportColumn& column : columns) {
     widths.push_back(width_of(column.heading));
@@ -270,13 +271,15 @@ std::string summary_table(const std::vector<RunSummary>& runs) {
   return text + fmt::format("final: {}", kFinalFigures);
 }
 
-std::string report_html(const std::string& title, const std::vector<RunSummary>& runs) {
+std::string report_html(const std::string& title, const std::vector<RunSummary>& runs,
+                        std::optional<double> target_accuracy) {
   std::string html = fmt::format(
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<h1>{0}</h1>\n",
       html_escaped(title), kReportStyle);
-  html += html_table(report_columns(runs), runs.size()) + table_note(runs) + legend(runs);
+  html += html_table(report_columns(runs, target_accuracy), runs.size()) + table_note(runs) +
+          legend(runs);
   html += plot_row(runs, "test_accuracy", "Test accuracy");
   if (any_has_figure(runs, "test_loss"))
     html += plot_row(runs, "test_loss", "Test loss");

@@ -100,6 +100,34 @@ void add_cost_columns(const std::vector<RunSummary>& runs, std::vector<ReportCol
   add_fixed_column("wall s", wall, decimals_of(wall), columns);
 }
 
+// The first measurement at or above the target.
+const LedgerLine* reached(const RunSummary& run, double target) {
+  for (const LedgerLine& line : run.lines) {
+    auto value = line.figure("test_accuracy_of_mean");
+    if (!value) value = line.figure("test_accuracy");
+    if (value && *value >= target) return &line;
+  }
+  return nullptr;
+}
+
+void add_target_columns(const std::vector<RunSummary>& runs, double target,
+                        std::vector<ReportColumn>& columns) {
+  double longest_s = 0.0;
+  for (const RunSummary& run : runs)
+    if (const LedgerLine* line = reached(run, target))
+      longest_s = std::max(longest_s, line->time_s);
+  const Unit& unit = time_unit(longest_s);
+  Values time, sent;
+  for (const RunSummary& run : runs) {
+    const LedgerLine* line = reached(run, target);
+    time.push_back(line ? std::optional<double>(line->time_s / unit.size) : std::nullopt);
+    sent.push_back(line ? std::optional<double>(bytes_sent(*line, is_among_peers(run)) / 1e6)
+                        : std::nullopt);
+  }
+  add_fixed_column(fmt::format("{} to {}", unit.name, target), time, decimals_of(time), columns);
+  add_fixed_column(fmt::format("MB to {}", target), sent, decimals_of(sent), columns);
+}
+
 }  // namespace
 
 bool has_figure(const RunSummary& run, const std::string& name) {
@@ -134,12 +162,14 @@ bool ended_not_finite(const RunSummary& run, const std::string& name) {
   return last && run.lines.back().round - last->round >= apart_max;
 }
 
-std::vector<ReportColumn> report_columns(const std::vector<RunSummary>& runs) {
+std::vector<ReportColumn> report_columns(const std::vector<RunSummary>& runs,
+                                         std::optional<double> target_accuracy) {
   std::vector<ReportColumn> columns;
   ReportColumn names{"run", true, {}};
   for (const RunSummary& run : runs) names.cells.push_back(run.name);
   columns.push_back(std::move(names));
   add_final_columns(runs, columns);
+  if (target_accuracy) add_target_columns(runs, *target_accuracy, columns);
   add_cost_columns(runs, columns);
   return columns;
 }

@@ -16,8 +16,11 @@ struct ReportColumn {
 };
 
 // run, final accuracy, loss where a run has no accuracy, worst node where there are peers, virtual
-// time, megabytes sent in all, up and down, gradients, wall seconds. Texts are not escaped.
-std::vector<ReportColumn> report_columns(const std::vector<RunSummary>& runs);
+// time, megabytes sent in all, up and down, gradients, wall seconds. Texts are not escaped. With a
+// target, also the time and bytes to the first measurement whose accuracy is not below it; of the
+// mean model, where peers have models of their own.
+std::vector<ReportColumn> report_columns(const std::vector<RunSummary>& runs,
+                                         std::optional<double> target_accuracy = {});
 
 // Whether some run has the figure on some line.
 bool has_figure(const RunSummary& run, const std::string& name);

@@ -1,5 +1,6 @@
 #include "shoal/run/report.h"
 
+#include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <set>
@@ -8,6 +9,7 @@
 #include "shoal/base/random.h"
 #include "shoal/run/report_axis.h"
 #include "shoal/run/report_plot.h"
+#include "shoal/run/report_table.h"
 
 namespace shoal {
 namespace {
@@ -299,6 +301,20 @@ TEST(PlotSvg, FortyRunsLookDifferent) {
   std::set<std::string> looks;
   for (std::size_t i = 0; i < 40; ++i) looks.insert(style_classes(i));
   EXPECT_EQ(looks.size(), 40u);
+}
+
+// The first measurement at the target counts, not the final one; a run that never gets there has
+// none.
+TEST(SummaryTable, SaysWhenATargetWasReached) {
+  const std::vector<RunSummary> runs{run_of("quick", "test_accuracy", peaked),
+                                     run_of("slow", "test_accuracy", [](Step) { return 0.3; })};
+  const auto columns = report_columns(runs, 0.6);
+  const auto column = std::find_if(columns.begin(), columns.end(),
+                                   [](const ReportColumn& c) { return c.heading == "min to 0.6"; });
+  ASSERT_NE(column, columns.end());
+  EXPECT_EQ(column->cells, (std::vector<std::string>{"11.0", "–"}));
+  for (const ReportColumn& other : report_columns(runs))
+    EXPECT_EQ(other.heading.find(" to "), std::string::npos);
 }
 
 }  // namespace
