@@ -61,6 +61,22 @@ void describe(Settings& settings, ScalarQuadraticsSettings& values);
 Result<Dataset> make_scalar_quadratics(const ScalarQuadraticsSettings& settings,
                                        std::uint64_t seed);
 
+// One diagonal Hessian for all nodes, a minimum for each (diagonal_quadratics.cc).
+enum class CurvatureSpacing { kGeometric, kLinear };
+struct DiagonalQuadraticsSettings {
+  std::int64_t nodes = 8;
+  std::int64_t dimension = 40;
+  CurvatureSpacing spacing = CurvatureSpacing::kGeometric;
+  double curvature_min = 0.02;
+  double curvature_max = 1.0;
+  double heterogeneity = 1.0;
+};
+void describe(Settings& settings, DiagonalQuadraticsSettings& values);
+// The diagonal of the Hessian, increasing.
+std::vector<double> diagonal_curvatures(const DiagonalQuadraticsSettings& settings);
+Result<Dataset> make_diagonal_quadratics(const DiagonalQuadraticsSettings& settings,
+                                         std::uint64_t seed);
+
 // Rows x ~ N(0, I), a planted w ~ N(0, I) scaled to norm `margin`; label 1 with probability
 // 1 / (1 + exp(-w'x)), flipped with probability flip.
 struct SyntheticLogisticSettings {
