@@ -63,7 +63,8 @@ late_share = 0.3
 late_within_s = 1.0
 )";
 
-// All-reduce cannot go on without a member or a frame, so its frames only come twice and late.
+// All-reduce cannot go on without a member or a frame, so its frames only come twice and late; nor
+// can methods that send differences, whose other cases lose a frame and end.
 const std::string kMildFaults = R"(
 [faults]
 duplication = 0.3
@@ -121,11 +122,16 @@ std::vector<Case> peer_cases() {
   const std::string trees = "[topology]\nkind = \"double_binary_trees\"\n";
   const std::string overlap = "variant = \"model_overlap\"\ndrop_prob = 0.1\n" + chain;
   const std::string last = "fallback = \"ref_last\"\noptimizer = \"nesterov\"\n" + chain;
+  const std::string half = "[codec]\nkind = \"dense\"\nvalue_type = \"f16\"\n";
+  const std::string top = "[codec]\nkind = \"top_k\"\nk = 2\n";
+  const std::string random = "[codec]\nkind = \"rand_k\"\nk = 2\n";
   std::vector<Case> cases;
   for (const bool in_double : {false, true})
     for (const bool faulty : {false, true}) {
       const auto add = [&](const char* name, const std::string& method, const std::string& more) {
-        const std::string& faults = method == "all_reduce_sgd" ? kMildFaults : kFaults;
+        const bool mild = method == "all_reduce_sgd" ||
+                          (method == "choco" && more.find("top_k") != std::string::npos);
+        const std::string& faults = mild ? kMildFaults : kFaults;
         cases.push_back(
             {fmt::format("{}{}{}", name, in_double ? "_double" : "_float", faulty ? "_faults" : ""),
              peers(method, more + (faulty ? faults : ""), in_double), 8});
@@ -137,6 +143,17 @@ std::vector<Case> peer_cases() {
           "[mixing]\nkind = \"uniform\"\n");
       add("tracking", "gradient_tracking", ring);
       add("d2", "d2", lazy_ring);
+      add("dpsgd_cast", "dpsgd", ring + half);
+      add("tracking_cast", "gradient_tracking", ring + half);
+      add("d2_cast", "d2", lazy_ring + half);
+      add("choco_top", "choco", "consensus_step = 0.3\noptimizer = \"momentum\"\n" + ring + top);
+      add("choco_sign", "choco", "consensus_step = 0.3\n" + ring + "[codec]\nkind = \"sign\"\n");
+      add("diana", "decentralized_diana", ring + random);
+      add("diana_shared", "decentralized_diana", ring + random + "seed_mode = \"shared\"\n");
+      add("diana_raw", "decentralized_diana", ring);
+      add("diana_diverged", "decentralized_diana", "learning_rate = 1e60\n" + ring + random);
+      add("relay_cast", "relaysgd", chain + half);
+      add("relay_trees_cast", "relaysgd", trees + half);
       add("relay_chain", "relaysgd", chain);
       add("relay_trees", "relaysgd", trees);
       add("relay_overlap", "relaysgd", overlap);
