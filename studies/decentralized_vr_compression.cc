@@ -192,38 +192,47 @@ double times(const Best& best, const Best& whole) {
 const std::vector<std::string> kColumns = {
     "graph", "sent", "dual step", "rounds", "of the dense rounds", "kB in all (of the dense)"};
 
-// Claim 1: rounds to 1e-8 on two graphs.
-Result<Claim> free_compression(StudyContext& context, const SolvedTask& task) {
-  constexpr double kTolerance = 1e-8;
-  constexpr std::size_t kRoundsMax = 3000;
+std::string rounds_text(const Best& best) {
+  return best.rounds.values.empty() ? "not reached" : best.rounds.text(4);
+}
+
+// In this order throughout claim 1.
+enum : std::size_t { kAll, kHalf, kThird, kQuarter, kTenth };
+
+Result<std::vector<Best>> rounds_on(StudyContext& context, const SolvedTask& task,
+                                    const std::string& graph, std::size_t rounds_max,
+                                    std::vector<std::vector<std::string>>& rows) {
   const std::vector<Sending> sendings = {{"all 40", dense()},
                                          {"20 of 40", rand_k(20)},
+                                         {"13 of 40", rand_k(13)},
                                          {"10 of 40", rand_k(10)},
                                          {"4 of 40", rand_k(4)}};
-  std::vector<std::vector<std::string>> rows;
-  std::vector<std::vector<Best>> found;
-  for (const std::string graph : {"complete", "ring"}) {
-    std::vector<Best> all;
-    for (const Sending& sending : sendings) {
-      SHOAL_TRY(const Best best,
-                fewest_rounds(context, task, joined(sending.codec, {"topology.kind=" + graph}),
-                              kDualSteps, kTolerance, kRoundsMax));
-      all.push_back(best);
-      rows.push_back(row_of(graph, sending, best, all.front()));
-    }
-    found.push_back(all);
+  std::vector<Best> found;
+  for (const Sending& sending : sendings) {
+    SHOAL_TRY(const Best best,
+              fewest_rounds(context, task, joined(sending.codec, {"topology.kind=" + graph}),
+                            kDualSteps, 1e-8, rounds_max));
+    found.push_back(best);
+    rows.push_back(row_of(graph, sending, best, found.front()));
   }
+  return found;
+}
+
+// Claim 1: rounds to 1e-8 on two graphs.
+Result<Claim> free_compression(StudyContext& context, const SolvedTask& task) {
+  constexpr std::size_t kRoundsMax = 3000;
+  std::vector<std::vector<std::string>> rows;
+  SHOAL_TRY(const auto complete, rounds_on(context, task, "complete", kRoundsMax, rows));
+  SHOAL_TRY(const auto ring, rounds_on(context, task, "ring", kRoundsMax, rows));
   context.add_text(markdown_table(
       fmt::format("Claim 1: rounds to a relative squared error of 1e-8 at the best dual step of "
                   "{}; at most {} rounds; bytes are those of whole frames",
                   fmt::join(kDualSteps, ", "), kRoundsMax),
       kColumns, rows));
-  const double complete = times(found[0][2], found[0][0]);
-  const double ring = times(found[1][1], found[1][0]);
-  const double few = std::min(times(found[0][3], found[0][0]), times(found[1][3], found[1][0]));
-  const auto text = [](const Best& best) {
-    return best.rounds.values.empty() ? "not reached" : best.rounds.text(4);
-  };
+  const double quarter = times(complete[kQuarter], complete[kAll]);
+  const double half = times(ring[kHalf], ring[kAll]);
+  const double tenth =
+      std::min(times(complete[kTenth], complete[kAll]), times(ring[kTenth], ring[kAll]));
   Claim claim;
   claim.claim =
       "Free compression (heterogeneous quadratics, kappa 50, 8 nodes): up to a factor that depends "
@@ -231,16 +240,25 @@ Result<Claim> free_compression(StudyContext& context, const SolvedTask& task) {
   claim.paper =
       "pilot, complete: dense 395, 20/40 400, 10/40 415, 4/40 1660; ring: dense 395, 20/40 400, "
       "10/40 1050";
-  claim.measured = fmt::format(
-      "complete: dense {}, 20/40 {}, 10/40 {}, 4/40 {}; ring: dense {}, 20/40 {}, 10/40 {}, 4/40 "
-      "{}",
-      text(found[0][0]), text(found[0][1]), text(found[0][2]), text(found[0][3]), text(found[1][0]),
-      text(found[1][1]), text(found[1][2]), text(found[1][3]));
+  std::string measured;
+  for (const auto* found : {&complete, &ring})
+    measured +=
+        fmt::format("{}dense {}, 20/40 {}, 10/40 {}, 4/40 {}",
+                    found == &complete ? "complete: " : "; ring: ", rounds_text((*found)[kAll]),
+                    rounds_text((*found)[kHalf]), rounds_text((*found)[kQuarter]),
+                    rounds_text((*found)[kTenth]));
+  claim.measured = measured;
   claim.margin = fmt::format(
       "on every seed: complete, 10/40 within 10 % of dense (x{:.2f}); ring, 20/40 within 10 % "
       "(x{:.2f}); 4/40 takes at least 1.5 times as many (x{:.2f})",
-      complete, ring, few);
-  claim.verdict = reproduced_if(complete <= 1.1 && ring <= 1.1 && few >= 1.5);
+      quarter, half, tenth);
+  claim.verdict = reproduced_if(quarter <= 1.1 && half <= 1.1 && tenth >= 1.5);
+  claim.note = fmt::format(
+      "On the complete graph 10 of 40 lies just beyond the factor that is free: a dual step small "
+      "enough to be stable on every draw leaves noise that costs 10 to 100 % more rounds, "
+      "differently from draw to draw, and the pilot's 5 % were one draw. 13 of 40, a third of the "
+      "values, take {} rounds.",
+      rounds_text(complete[kThird]));
   return claim;
 }
 
@@ -384,8 +402,8 @@ Result<Sample> straightness(StudyContext& context, const SolvedTask& task,
 // Claim 3: logistic regression.
 Result<Claim> logistic(StudyContext& context, const SolvedTask& task) {
   constexpr double kTolerance = 1e-10;
-  constexpr std::size_t kRoundsMax = 12000;
-  const std::vector<double> grid = {1.0, 0.5, 0.25, 0.1, 0.05};
+  constexpr std::size_t kRoundsMax = 7500;
+  const std::vector<double> grid = {1.0, 0.5, 0.25, 0.1};
   const std::vector<Sending> sendings = {
       {"all 31", dense()}, {"16 of 31", rand_k(16)}, {"8 of 31", rand_k(8)}};
   std::vector<std::vector<std::string>> rows;
@@ -413,17 +431,14 @@ Result<Claim> logistic(StudyContext& context, const SolvedTask& task) {
       columns, rows));
   const double half = times(found[1], found[0]);
   const double quarter = times(found[2], found[0]);
-  const auto text = [](const Best& best) {
-    return best.rounds.values.empty() ? "not reached" : best.rounds.text(4);
-  };
   Claim claim;
   claim.claim =
       "Logistic regression (breast cancer sorted by label, ring of 8): half and a quarter of the "
       "values reach 1e-10 in the rounds of all of them, in a straight line";
   claim.paper =
       "pilot: at 4000 / 12000 rounds dense 4.2e-8 / 1.5e-18, 16/31 the same, 8/31 1.4e-7 / 1.6e-18";
-  claim.measured = fmt::format("rounds to 1e-10: dense {}, 16/31 {}, 8/31 {}", text(found[0]),
-                               text(found[1]), text(found[2]));
+  claim.measured = fmt::format("rounds to 1e-10: dense {}, 16/31 {}, 8/31 {}",
+                               rounds_text(found[0]), rounds_text(found[1]), rounds_text(found[2]));
   claim.margin = fmt::format(
       "on every seed within 10 % of the dense rounds (x{:.2f}, x{:.2f}); R^2 of log error over the "
       "last half > 0.98 ({:.4f})",

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <numeric>
 
 #include "shoal/data/synthetic.h"
 #include "shoal/graph/spectrum.h"
@@ -186,23 +187,47 @@ std::vector<std::string> on_sorted_digits(const std::string& method,
                         more));
 }
 
-// Training losses tune; what is compared is the test loss of the mean model.
 constexpr char kLoss[] = "test_loss_of_mean";
 
+// The loss of the mean of all peers' last models on all training rows. The peers' own losses on
+// their own rows would not do to tune with: they are lowest when nobody listens to the others.
+Result<double> training_loss_of_mean(const Assembly& assembly, const RunResult& run) {
+  std::vector<float> mean(assembly.problem_float.dimension());
+  for (const auto& [node, model] : run.models)
+    for (std::size_t i = 0; i < mean.size(); ++i)
+      mean[i] += model[i] / static_cast<float>(run.models.size());
+  Rows all(assembly.task.train->rows);
+  std::iota(all.begin(), all.end(), 0u);
+  return assembly.models_float->mine().evaluate(mean, Batch{assembly.task.train.get(), all}).loss;
+}
+
 struct Choco {
-  Tuned tuned;
-  Sample loss;
+  double gamma = 0.0;
+  double training_loss = HUGE_VAL;
+  std::vector<RunResult> runs;
+  Sample loss;  // on the test rows
 };
-Result<Choco> tuned_choco(StudyContext& context, double ratio) {
-  Choco choco;
-  SHOAL_TRY(choco.tuned,
-            context.tune(
-                kSortedDigits,
-                joined(on_sorted_digits("choco", {}),
-                       section("codec", "top_k", {fmt::format("ratio={}", ratio), "scope=global"})),
-                "method.consensus_step", {0.05, 0.1, 0.2, 0.3, 0.4}, "train_loss"));
-  SHOAL_TRY(choco.loss, StudyContext::figure_of(choco.tuned.runs, kLoss));
-  return choco;
+Result<Choco> tuned_choco(StudyContext& context, double ratio, const std::vector<double>& grid) {
+  Choco best;
+  for (const double gamma : grid) {
+    const auto set =
+        joined(on_sorted_digits("choco", {fmt::format("consensus_step={}", gamma)}),
+               section("codec", "top_k", {fmt::format("ratio={}", ratio), "scope=global"}));
+    SHOAL_TRY(auto runs, context.runs(kSortedDigits, set));
+    SHOAL_TRY(const auto assembly, context.assembly(kSortedDigits, set));
+    Sample training;
+    for (const RunResult& run : runs) {
+      SHOAL_TRY(const double loss, training_loss_of_mean(*assembly, run));
+      training.values.push_back(loss);
+    }
+    context.say(fmt::format("  CHOCO, ratio {}, gamma {}: training loss of the mean {}", ratio,
+                            gamma, training.text()));
+    if (!(training.mean() < best.training_loss)) continue;
+    SHOAL_TRY(const Sample loss, StudyContext::figure_of(runs, kLoss));
+    best = Choco{gamma, training.mean(), std::move(runs), loss};
+  }
+  if (best.runs.empty()) return not_found("CHOCO diverges at every gamma of the grid");
+  return best;
 }
 
 double bytes_of(const LedgerLine& line) { return static_cast<double>(line.bytes_up); }
@@ -227,9 +252,9 @@ AtEqualBytes at_bytes_of(const std::vector<RunResult>& dpsgd, const std::vector<
 }
 
 std::vector<std::string> choco_row(const std::string& name, const Choco& choco) {
-  const auto& lines = choco.tuned.runs.front().lines;
-  return {name, fmt::format("{}{}", choco.tuned.value, choco.tuned.at_edge ? " (edge)" : ""),
-          fmt::format("{:.2f}", bytes_of(lines.back()) / 1e6), choco.loss.text()};
+  const auto& lines = choco.runs.front().lines;
+  return {name, fmt::format("{}", choco.gamma), fmt::format("{:.2f}", bytes_of(lines.back()) / 1e6),
+          choco.loss.text()};
 }
 
 Result<Claim> compressed(StudyContext& context) {
@@ -238,13 +263,13 @@ Result<Claim> compressed(StudyContext& context) {
   SHOAL_TRY(const auto dpsgd_runs, context.runs(kSortedDigits, joined(on_sorted_digits("dpsgd", {}),
                                                                       {"report.every=10"})));
   SHOAL_TRY(const Sample dpsgd, StudyContext::figure_of(dpsgd_runs, kLoss));
-  SHOAL_TRY(const Choco tenth, tuned_choco(context, 0.1));
-  SHOAL_TRY(const Choco hundredth, tuned_choco(context, 0.01));
-  const AtEqualBytes equal = at_bytes_of(dpsgd_runs, tenth.tuned.runs);
-  const AtEqualBytes few = at_bytes_of(dpsgd_runs, hundredth.tuned.runs);
+  SHOAL_TRY(const Choco tenth, tuned_choco(context, 0.1, {0.1, 0.2, 0.3, 0.4, 0.6}));
+  SHOAL_TRY(const Choco hundredth, tuned_choco(context, 0.01, {0.02, 0.03, 0.05, 0.07}));
+  const AtEqualBytes equal = at_bytes_of(dpsgd_runs, tenth.runs);
+  const AtEqualBytes few = at_bytes_of(dpsgd_runs, hundredth.runs);
   context.add_text(markdown_table(
-      "Claim 3: 3000 steps; gamma by training loss from 0.05, 0.1, 0.2, 0.3, 0.4; MB are whole "
-      "frames with encoded indices, of all peers, seed 1",
+      "Claim 3: 3000 steps; gamma by the mean model's training loss, from 0.1 .. 0.6 and 0.02 .. "
+      "0.07; MB are whole frames with encoded indices, of all peers, seed 1",
       {"method", "gamma", "MB sent", "test loss of the mean model"},
       {{"all-reduce", "-", "-", all_reduce.text()},
        {"D-PSGD", "-", fmt::format("{:.2f}", bytes_of(dpsgd_runs.front().lines.back()) / 1e6),
