@@ -41,6 +41,8 @@ void on_interrupt(int) {
 Result<RunSummary> run_one(const Experiment& experiment, const std::string& folder,
                            const RunOptions& options, ThreadPool& pool, bool& interrupted) {
   SHOAL_TRY(auto run, Run::create(experiment, pool));
+  if (run->assembly().warning && !options.quiet)
+    fmt::print(stderr, "{}: warning: {}\n", experiment.general.name, *run->assembly().warning);
   FolderWriter writer;
   const bool has_folder = std::filesystem::exists(folder + "/experiment.toml");
   const bool continues =

@@ -47,9 +47,10 @@ Result<std::optional<RunSummary>> run_over_mpi(const Experiment& experiment,
     progress.update(line);
   });
   transport.start(run->world(), rank_of_node);
-  run->go(transport, experiment.general.patience_s);
+  const Status went = run->go(transport, experiment.general.patience_s);
   transport.finish();
   progress.finish();
+  SHOAL_TRY_STATUS(went);
   if (!place.keeps_ledger) return std::optional<RunSummary>();
   SHOAL_TRY_STATUS(written);
   SHOAL_TRY_STATUS(

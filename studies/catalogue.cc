@@ -12,6 +12,10 @@ const std::vector<Study>& studies() {
       {"non-iid-partitions", "how much uneven data hurts", "2102.02079", &study_non_iid_partitions},
       {"decentralized-vr-compression", "linear convergence among peers that compress", "2011.01697",
        &study_decentralized_vr_compression},
+      {"econtrol", "error feedback for skewed data and noisy gradients", "2311.05645",
+       &study_econtrol},
+      {"heterogeneous-compression", "what compression loses on skewed data", "2009.02388",
+       &study_heterogeneous_compression},
   };
   return all;
 }

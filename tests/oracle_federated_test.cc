@@ -100,7 +100,8 @@ TEST(FederatedReductions, TrimmingNobodyIsTheUniformMean) {
 // A codec that loses nothing leaves feedback nothing to do.
 TEST(FederatedReductions, FeedbackOnADenseCodecIsFedAvg) {
   const auto fedavg = final_model(federated("kind = \"fedavg\"\n"));
-  for (const char* feedback : {"ef", "ef21", "econtrol", "diana"}) {
+  for (const char* feedback : {"ef", "ef_linear", "ef21", "econtrol", "diana", "ef_phase",
+                               "ef_diana\"\nshift_codec = \"dense"}) {
     const auto model = final_model(federated("kind = \"fedavg\"\n[codec]\nkind = \"dense\"\n" +
                                              fmt::format("feedback = \"{}\"\n", feedback)));
     for (std::size_t i = 0; i < model.size(); ++i) EXPECT_NEAR(model[i], fedavg[i], 1e-5);
@@ -110,7 +111,10 @@ TEST(FederatedReductions, FeedbackOnADenseCodecIsFedAvg) {
 // Where three in ten messages are lost, both sides keep one shift: an update that was encoded
 // against another would be refused.
 TEST(FederatedFeedback, LostMessagesLeaveBothSidesAlike) {
-  for (const char* feedback : {"ef", "ef21", "econtrol"}) {
+  for (const char* feedback :
+       {"ef", "ef21", "econtrol", "ef21\"\nmomentum_in = 0.5\nh_init = \"zero",
+        "econtrol\"\nh_init = \"compressed", "ef_phase\"\nphase = 5\nrepetitions = 2\n#",
+        "ef_diana\"\nshift_codec = { kind = \"rand_k\", ratio = 0.5 }\n#"}) {
     std::string toml =
         federated("kind = \"fedavg\"\ncohort = 6\nround_deadline_s = 2.0\n") +
         fmt::format("[codec]\nkind = \"top_k\"\nratio = 0.4\nfeedback = \"{}\"\n", feedback) +

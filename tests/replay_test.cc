@@ -1,6 +1,7 @@
 // A run replays to the bit: on any number of threads, again in the same process, and when it is
 // stopped after any round and continued from its checkpoint in a fresh run.
 #include <fmt/format.h>
+#include <functional>
 #include <gtest/gtest.h>
 #include <optional>
 
@@ -115,6 +116,27 @@ std::vector<Case> federated_cases() {
   };
 }
 
+// Neighbours that send what a codec makes of their vectors.
+void coded_gossip(const std::function<void(const char* name, const std::string& method,
+                                           const std::string& more)>& add) {
+  const std::string ring = "[topology]\nkind = \"ring\"\n";
+  const std::string half = "[codec]\nkind = \"dense\"\nvalue_type = \"f16\"\n";
+  const std::string random = "[codec]\nkind = \"rand_k\"\nk = 2\n";
+  add("dpsgd_cast", "dpsgd", ring + half);
+  add("tracking_cast", "gradient_tracking", ring + half);
+  add("d2_cast", "d2", ring + "[mixing]\nlazy = true\n" + half);
+  add("relay_cast", "relaysgd", "[topology]\nkind = \"chain\"\n" + half);
+  add("relay_trees_cast", "relaysgd", "[topology]\nkind = \"double_binary_trees\"\n" + half);
+  add("choco_top", "choco",
+      "consensus_step = 0.3\noptimizer = \"momentum\"\n" + ring +
+          "[codec]\nkind = \"top_k\"\nk = 2\n");
+  add("choco_sign", "choco", "consensus_step = 0.3\n" + ring + "[codec]\nkind = \"sign\"\n");
+  add("diana", "decentralized_diana", ring + random);
+  add("diana_shared", "decentralized_diana", ring + random + "seed_mode = \"shared\"\n");
+  add("diana_raw", "decentralized_diana", ring);
+  add("diana_diverged", "decentralized_diana", "learning_rate = 1e60\n" + ring + random);
+}
+
 std::vector<Case> peer_cases() {
   const std::string ring = "[topology]\nkind = \"ring\"\n";
   const std::string lazy_ring = ring + "[mixing]\nlazy = true\n";
@@ -122,16 +144,14 @@ std::vector<Case> peer_cases() {
   const std::string trees = "[topology]\nkind = \"double_binary_trees\"\n";
   const std::string overlap = "variant = \"model_overlap\"\ndrop_prob = 0.1\n" + chain;
   const std::string last = "fallback = \"ref_last\"\noptimizer = \"nesterov\"\n" + chain;
-  const std::string half = "[codec]\nkind = \"dense\"\nvalue_type = \"f16\"\n";
-  const std::string top = "[codec]\nkind = \"top_k\"\nk = 2\n";
-  const std::string random = "[codec]\nkind = \"rand_k\"\nk = 2\n";
   std::vector<Case> cases;
   for (const bool in_double : {false, true})
     for (const bool faulty : {false, true}) {
       const auto add = [&](const char* name, const std::string& method, const std::string& more) {
-        const bool mild = method == "all_reduce_sgd" ||
-                          (method == "choco" && more.find("top_k") != std::string::npos);
-        const std::string& faults = mild ? kMildFaults : kFaults;
+        const bool needs_all = method == "cser" || method == "all_reduce_sgd" ||
+                               method.starts_with("local") ||
+                               (method == "choco" && more.find("top_k") != std::string::npos);
+        const std::string& faults = needs_all ? kMildFaults : kFaults;
         cases.push_back(
             {fmt::format("{}{}{}", name, in_double ? "_double" : "_float", faulty ? "_faults" : ""),
              peers(method, more + (faulty ? faults : ""), in_double), 8});
@@ -143,17 +163,7 @@ std::vector<Case> peer_cases() {
           "[mixing]\nkind = \"uniform\"\n");
       add("tracking", "gradient_tracking", ring);
       add("d2", "d2", lazy_ring);
-      add("dpsgd_cast", "dpsgd", ring + half);
-      add("tracking_cast", "gradient_tracking", ring + half);
-      add("d2_cast", "d2", lazy_ring + half);
-      add("choco_top", "choco", "consensus_step = 0.3\noptimizer = \"momentum\"\n" + ring + top);
-      add("choco_sign", "choco", "consensus_step = 0.3\n" + ring + "[codec]\nkind = \"sign\"\n");
-      add("diana", "decentralized_diana", ring + random);
-      add("diana_shared", "decentralized_diana", ring + random + "seed_mode = \"shared\"\n");
-      add("diana_raw", "decentralized_diana", ring);
-      add("diana_diverged", "decentralized_diana", "learning_rate = 1e60\n" + ring + random);
-      add("relay_cast", "relaysgd", chain + half);
-      add("relay_trees_cast", "relaysgd", trees + half);
+      coded_gossip(add);
       add("relay_chain", "relaysgd", chain);
       add("relay_trees", "relaysgd", trees);
       add("relay_overlap", "relaysgd", overlap);
@@ -161,6 +171,28 @@ std::vector<Case> peer_cases() {
       add("relay_grad", "relaysgd", "variant = \"grad\"\n" + chain);
       add("all_reduce_ring", "all_reduce_sgd", "");
       add("all_reduce_binomial", "all_reduce_sgd", "collective = \"binomial\"\n");
+      add("local_adaalter", "local_adaalter", "period = 3\n");
+      add("all_reduce_econtrol", "all_reduce_sgd",
+          "gradient_noise = 0.1\n[codec]\nkind = \"top_k\"\nratio = 0.4\n"
+          "feedback = \"econtrol\"\n");
+      add("all_reduce_ef_phase", "all_reduce_sgd",
+          "[codec]\nkind = \"top_k\"\nratio = 0.4\nfeedback = \"ef_phase\"\nphase = 3\n"
+          "repetitions = 2\n");
+      add("all_reduce_ef_diana", "all_reduce_sgd",
+          "[codec]\nkind = \"top_k\"\nratio = 0.4\nfeedback = \"ef_diana\"\n"
+          "shift_codec = { kind = \"rand_k\", ratio = 0.5 }\n");
+      add("all_reduce_grbs", "all_reduce_sgd",
+          "optimizer = \"momentum\"\n[codec]\nkind = \"grbs\"\ncompression_ratio = 2\n"
+          "feedback = \"ef_linear\"\n");
+      add("all_reduce_powersgd", "all_reduce_sgd",
+          "[codec]\nkind = \"powersgd\"\nrank = 1\nfeedback = \"ef\"\n");
+      add("local_sgd_sign", "local_sgd",
+          "period = 3\n[codec]\nkind = \"sign\"\nfeedback = \"ef\"\n");
+      add("cser", "cser",
+          "period = 3\nreset_ratio = 2.0\noptimizer = \"nesterov\"\n"
+          "[codec]\nkind = \"grbs\"\ncompression_ratio = 3\n");
+      if (in_double) continue;
+      add("all_reduce_rule", "all_reduce_sgd", "[rule]\nkind = \"coordinate_median\"\n");
     }
   return cases;
 }

@@ -97,7 +97,7 @@ class Draw {
   void codec_and_rule() {
     std::string feedback = "none";
     if (chance(0.5)) {
-      feedback = one_of("none", "ef", "ef21", "econtrol");
+      feedback = one_of("none", "ef", "ef21", "econtrol", "ef_phase");
       add("[codec]\nkind = \"top_k\"\nratio = 0.5\nfeedback = \"{}\"\n", feedback);
     } else if (chance(0.2)) {
       add("[codec]\nkind = \"dense\"\n");
@@ -109,7 +109,7 @@ class Draw {
           declared);
       if (chance(0.4)) add("before = [\"nnm\"]\n");
     }
-    const bool shifts = feedback == "ef21" || feedback == "econtrol";
+    const bool shifts = feedback != "none" && feedback != "ef";
     if (nodes_ < 4 || shifts || !chance(0.4)) return;
     liars_ = between(1, (nodes_ - 1) / 3);
     const std::string kind =
@@ -134,7 +134,7 @@ class Draw {
     if (momentum) add("optimizer = \"{}\"\n", one_of("momentum", "nesterov"));
     drawn_.keeps_mean = !momentum && kind != "relaysgd";
     if (kind == "all_reduce_sgd") {
-      add("collective = \"{}\"\n", one_of("ring", "binomial"));
+      add("collective = \"{}\"\n", one_of("ring", "binomial", "gather"));
     } else if (kind == "relaysgd") {
       add("variant = \"{}\"\nfallback = \"{}\"\n", one_of("model", "model_overlap", "grad"),
           one_of("own", "ref_initial", "ref_last", "counts"));

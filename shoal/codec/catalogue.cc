@@ -4,6 +4,7 @@
 #include "shoal/codec/dense.h"
 #include "shoal/codec/grbs.h"
 #include "shoal/codec/natural.h"
+#include "shoal/codec/powersgd.h"
 #include "shoal/codec/qsgd.h"
 #include "shoal/codec/rand_k.h"
 #include "shoal/codec/random_block.h"
@@ -27,6 +28,7 @@ const Catalogue<Codec>& codecs() {
                                                  qsgd_entry(),
                                                  terngrad_entry(),
                                                  atomo_entry(),
+powersgd_entry(),
                                              });
   return all;
 }

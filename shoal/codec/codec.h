@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "shoal/base/bytes.h"
 #include "shoal/base/catalogue.h"
@@ -38,6 +39,17 @@ class Codec {
   // fresh copy.
   virtual Status decode(ByteView bytes, const Layout& layout, const RandomStream& shared,
                         std::span<float> row) const = 0;
+};
+
+// Optional ability of linear codecs, asked for with dynamic_cast: the messages of a round hold the
+// same entries at all nodes, so their values can be summed on the way.
+class SharedPlaces {
+ public:
+  virtual ~SharedPlaces() = default;
+  // The entries of a row that messages drawn from `shared` hold, each once, in a fixed order. Only
+  // where properties(layout).linear.
+  virtual Status shared_places(const Layout& layout, const RandomStream& shared,
+                               std::vector<std::uint32_t>& places) const = 0;
 };
 
 // All codecs by name (catalogue.cc).

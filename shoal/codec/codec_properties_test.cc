@@ -31,7 +31,8 @@ std::string name_of(const Table& table) {
 
 Layout two_tensors(std::size_t first, std::size_t second) {
   Layout layout;
-  layout.add("weight", {static_cast<std::uint32_t>(first)});
+  const std::uint32_t columns = first % 5 == 0 ? 5 : 1;  // a matrix where it can be one
+  layout.add("weight", {static_cast<std::uint32_t>(first) / columns, columns});
   layout.add("empty", {0});
   layout.add("bias", {static_cast<std::uint32_t>(second)});
   return layout;
@@ -140,7 +141,7 @@ TEST(CodecProperties, EveryKindIsCovered) {
 }
 
 TEST(CodecProperties, HoldAsDeclared) {
-  const Layout layout = two_tensors(kEntries - 9, 9);
+  const Layout layout = two_tensors(kEntries - 10, 10);
   for (const Table& table : all_codec_settings()) {
     SCOPED_TRACE(name_of(table));
     const auto codec = made(table);

@@ -109,6 +109,7 @@ inline std::vector<Table> all_codec_settings() {
     add({{"kind", "atomo"}, {"atoms", atoms}, {"budget", 0.4}, {"resample_empty", true}});
     add({{"kind", "atomo"}, {"atoms", atoms}, {"budget", 2}, {"fixed_rank", true}});
   }
+  for (const int rank : {1, 2, 100}) add({{"kind", "powersgd"}, {"rank", rank}});
   add({{"kind", "qsgd"}, {"levels", 65535}});
   const Table fine = table_of({{"kind", "qsgd"}, {"levels", 31}});
   add({{"kind", "top_k"}, {"ratio", 0.2}, {"values", fine}});

@@ -9,20 +9,26 @@ namespace {
 
 constexpr const char* kValues = "values";
 
-// The table of the codec of the values; a bare name stands for a table with only its kind. Empty
-// without one.
-Result<Table> values_table(const Table& table, const std::string& where) {
-  Table inner;
-  const Value* given = table.find(kValues);
-  if (!given) return inner;
-  if (const std::string* name = given->as<std::string>()) {
-    inner.set("kind", *name);
-    return inner;
+// A bare name stands for a table with only its kind.
+Result<Table> named_table(const Value& given, const std::string& where) {
+  Table table;
+  if (const std::string* name = given.as<std::string>()) {
+    table.set("kind", *name);
+    return table;
   }
-  if (const Table* named = given->as<Table>(); named && !named->empty()) return *named;
-  return invalid_argument(fmt::format(
-      "{} values must name a codec, such as \"qsgd\" or {{ kind = \"qsgd\" }}, and is {}", where,
-      given->type_name()));
+  if (const Table* named = given.as<Table>(); named && !named->empty()) return *named;
+  return invalid_argument(
+      fmt::format("{} must name a codec, such as \"qsgd\" or {{ kind = \"qsgd\" }}, and is {}",
+                  where, given.type_name()));
+}
+
+std::string values_name(const std::string& where) { return where + " values"; }
+
+// The table of the codec of the values; empty without one.
+Result<Table> values_table(const Table& table, const std::string& where) {
+  const Value* given = table.find(kValues);
+  if (!given) return Table{};
+  return named_table(*given, values_name(where));
 }
 
 Table without_values(const Table& table) {
@@ -30,8 +36,6 @@ Table without_values(const Table& table) {
   rest.erase(kValues);
   return rest;
 }
-
-std::string values_name(const std::string& where) { return where + " values"; }
 
 // Both tables are good; do the codecs go together?
 Result<std::unique_ptr<Codec>> compose(std::unique_ptr<Codec> outer, const Table& outer_table,
@@ -76,6 +80,11 @@ Result<Table> resolve_codec(const Table& table, const std::string& where) {
   // A refusal belongs where the file is read.
   SHOAL_TRY(const auto made, make_codec(resolved, where));
   return resolved;
+}
+
+Result<Table> resolve_named_codec(const Value& given, const std::string& where) {
+  SHOAL_TRY(const Table table, named_table(given, where));
+  return resolve_codec(table, where);
 }
 
 }  // namespace shoal

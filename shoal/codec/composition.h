@@ -23,4 +23,8 @@ Result<std::unique_ptr<Codec>> make_codec(const Table& table, const std::string&
 // The table with every default written out, that of the values too.
 Result<Table> resolve_codec(const Table& table, const std::string& where);
 
+// A codec given as a setting's value, by its name or as a table, as a table with every default
+// written out. `where` is how the setting is called in errors.
+Result<Table> resolve_named_codec(const Value& given, const std::string& where);
+
 }  // namespace shoal

@@ -142,6 +142,22 @@ Status SparseCodec::write_values(const Kept& kept, const Layout& layout, const D
   return ok_status();
 }
 
+Status SparseCodec::shared_places(const Layout& layout, const RandomStream& shared,
+                                  std::vector<std::uint32_t>& places) const {
+  SHOAL_CHECK(properties(layout).linear, "only the messages of a linear codec can be summed");
+  RandomStream left = shared;
+  Kept& kept = scratch();
+  ByteView nothing;
+  SHOAL_TRY_STATUS(for_each_part(layout, scope_, [&](const Part& part) {
+    return read_places(nothing, layout, part, left, part.size, kept);
+  }));
+  places.clear();
+  places.insert(places.end(), kept.indices.begin(), kept.indices.end());
+  for (const Run& run : kept.runs)
+    for (std::uint32_t i = 0; i < run.size; ++i) places.push_back(run.begin + i);
+  return ok_status();
+}
+
 Status SparseCodec::decode(ByteView bytes, const Layout& layout, const RandomStream& shared,
                            std::span<float> row) const {
   SHOAL_CHECK(row.size() == layout.size(), "the row has the layout's size");

@@ -45,7 +45,7 @@ struct Kept {
   Status read_indices(IndexCode code, ByteView& bytes, const Part& part, std::size_t k);
 };
 
-class SparseCodec : public Codec {
+class SparseCodec : public Codec, public SharedPlaces {
  public:
   SparseCodec(Scope scope, ValueType value_type) : scope_(scope), value_type_(value_type) {}
 
@@ -57,6 +57,8 @@ class SparseCodec : public Codec {
                 ByteWriter& out) const final;
   Status decode(ByteView bytes, const Layout& layout, const RandomStream& shared,
                 std::span<float> row) const final;
+  Status shared_places(const Layout& layout, const RandomStream& shared,
+                       std::vector<std::uint32_t>& places) const final;
 
  protected:
   // The properties of the choice alone, values being sent exactly.

@@ -148,9 +148,11 @@ class QuadraticSource : public DataSource {
 
 template <class S, Result<Dataset> (*kMake)(const S&, std::uint64_t)>
 Result<std::unique_ptr<DataSource>> make_source(const S& settings) {
-  if (settings.curvature_min > settings.curvature_max)
-    return invalid_argument(fmt::format("curvature_min {} is above curvature_max {}",
-                                        settings.curvature_min, settings.curvature_max));
+  if constexpr (requires { settings.curvature_min; }) {
+    if (settings.curvature_min > settings.curvature_max)
+      return invalid_argument(fmt::format("curvature_min {} is above curvature_max {}",
+                                          settings.curvature_min, settings.curvature_max));
+  }
   return std::unique_ptr<DataSource>(std::make_unique<QuadraticSource<S, kMake>>(settings));
 }
 
@@ -255,6 +257,86 @@ Result<Dataset> make_scalar_quadratics(const ScalarQuadraticsSettings& settings,
   return quadratic_rows("scalar_quadratics", hessians, centres);
 }
 
+void describe(Settings& settings, ScaledQuadraticsSettings& values) {
+  settings.integer("nodes", values.nodes, "functions, one a node",
+                   {.range = at_least(1).up_to(kMaxNodes)});
+  settings.integer("dimension", values.dimension, "length of x",
+                   {.range = at_least(1).up_to(kMaxDimension)});
+  settings.real("zeta", values.zeta,
+                "heterogeneity: b_i has deviation zeta / i in every coordinate",
+                {.range = at_least(0), .paper = "2311.05645"});
+}
+
+Result<Dataset> make_scaled_quadratics(const ScaledQuadraticsSettings& settings,
+                                       std::uint64_t seed) {
+  const auto d = static_cast<Eigen::Index>(settings.dimension);
+  std::vector<Matrix> hessians;
+  std::vector<Vector> centres;
+  for (std::int64_t i = 1; i <= settings.nodes; ++i) {
+    RandomStream stream(seed, purpose("scaled quadratics"), static_cast<std::uint32_t>(i));
+    const double place = static_cast<double>(i);
+    const double a = place / std::sqrt(static_cast<double>(settings.nodes));
+    Vector centre(d);
+    for (Eigen::Index k = 0; k < d; ++k) centre(k) = settings.zeta / place * stream.normal() / a;
+    hessians.push_back(a * a * Matrix::Identity(d, d));
+    centres.push_back(std::move(centre));
+  }
+  return quadratic_rows("scaled_quadratics", hessians, centres);
+}
+
+void describe(Settings& settings, ShiftedQuadraticsSettings& values) {
+  settings.integer("nodes", values.nodes, "functions, one a node",
+                   {.range = at_least(1).up_to(kMaxNodes)});
+  settings.integer("dimension", values.dimension, "length of x",
+                   {.range = at_least(1).up_to(kMaxDimension)});
+  settings.real("curvature_min", values.curvature_min, "smallest eigenvalue of the Hessian",
+                {.range = above(0)});
+  settings.real("curvature_max", values.curvature_max, "largest eigenvalue of the Hessian",
+                {.range = above(0)});
+  settings.real("zeta", values.zeta,
+                "heterogeneity: root of the mean squared norm of the linear terms",
+                {.range = at_least(0), .paper = "2009.02388"});
+}
+
+Result<Dataset> make_shifted_quadratics(const ShiftedQuadraticsSettings& settings,
+                                        std::uint64_t seed) {
+  const auto nodes = static_cast<std::size_t>(settings.nodes);
+  const auto d = static_cast<Eigen::Index>(settings.dimension);
+  if (nodes == 1 && settings.zeta > 0.0)
+    return invalid_argument("one function has no heterogeneity: set zeta = 0");
+  std::vector<Vector> terms(nodes, Vector(d));  // c_i
+  Vector mean = Vector::Zero(d);
+  for (std::size_t n = 0; n < nodes; ++n) {
+    RandomStream stream(seed, purpose("shifted quadratics"), static_cast<std::uint32_t>(n));
+    for (Eigen::Index k = 0; k < d; ++k) terms[n](k) = stream.normal();
+    mean += terms[n] / static_cast<double>(nodes);
+  }
+  double spread = 0.0;
+  for (Vector& term : terms) {
+    term -= mean;
+    for (Eigen::Index k = 0; k < d; ++k) spread += term(k) * term(k) / static_cast<double>(nodes);
+  }
+  const double scale = settings.zeta > 0.0 ? settings.zeta / std::sqrt(spread) : 0.0;
+  const double width = settings.curvature_max - settings.curvature_min;
+  Matrix hessian = Matrix::Zero(d, d);
+  for (Eigen::Index k = 0; k < d; ++k) {
+    const double place = d == 1 ? 1.0 : static_cast<double>(k) / static_cast<double>(d - 1);
+    hessian(k, k) = settings.curvature_min + place * width;
+    for (Vector& term : terms) term(k) *= -scale / hessian(k, k);  // now the own minimum
+  }
+  return quadratic_rows("shifted_quadratics", std::vector<Matrix>(nodes, hessian), terms);
+}
+
+SourceEntry scaled_quadratics_entry() {
+  return catalogue_entry<DataSource, ScaledQuadraticsSettings>(
+      "scaled_quadratics", "least squares of differing scale and optimum, one a node", "2311.05645",
+      &make_source<ScaledQuadraticsSettings, &make_scaled_quadratics>);
+}
+SourceEntry shifted_quadratics_entry() {
+  return catalogue_entry<DataSource, ShiftedQuadraticsSettings>(
+      "shifted_quadratics", "quadratics that differ in their linear term, one a node", "2009.02388",
+      &make_source<ShiftedQuadraticsSettings, &make_shifted_quadratics>);
+}
 SourceEntry random_quadratics_entry() {
   return catalogue_entry<DataSource, RandomQuadraticsSettings>(
       "random_quadratics", "heterogeneous quadratics, one a node", "2110.04175",

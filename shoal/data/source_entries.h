@@ -22,6 +22,8 @@ SourceEntry leaf_entry();
 // synthetic.cc, quadratics.cc
 SourceEntry random_quadratics_entry();
 SourceEntry scalar_quadratics_entry();
+SourceEntry scaled_quadratics_entry();
+SourceEntry shifted_quadratics_entry();
 SourceEntry synthetic_logistic_entry();
 SourceEntry synthetic_ab_entry();
 SourceEntry fcube_source_entry();

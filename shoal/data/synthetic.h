@@ -77,6 +77,32 @@ std::vector<double> diagonal_curvatures(const DiagonalQuadraticsSettings& settin
 Result<Dataset> make_diagonal_quadratics(const DiagonalQuadraticsSettings& settings,
                                          std::uint64_t seed);
 
+// The least-squares family of EControl (arXiv 2311.05645), i = 1..nodes: f_i(x) = 1/2 ||a_i x -
+// b_i||^2 with a_i = i / sqrt(nodes) and b_i ~ N(0, zeta^2 / i^2) in every coordinate, less its
+// constant. zeta = 0: all functions have their minimum at 0.
+struct ScaledQuadraticsSettings {
+  std::int64_t nodes = 5;
+  std::int64_t dimension = 100;
+  double zeta = 1.0;
+};
+void describe(Settings& settings, ScaledQuadraticsSettings& values);
+Result<Dataset> make_scaled_quadratics(const ScaledQuadraticsSettings& settings,
+                                       std::uint64_t seed);
+
+// One Hessian and differing linear terms (arXiv 2009.02388): grad f_i(x) = H x + c_i with H
+// diagonal, evenly spaced from curvature_min to curvature_max, sum c_i = 0 and mean ||c_i||^2 =
+// zeta^2. The optimum is 0 up to the rounding of c_i / H to float32 (quadratic_optimum knows).
+struct ShiftedQuadraticsSettings {
+  std::int64_t nodes = 10;
+  std::int64_t dimension = 50;
+  double curvature_min = 0.1;
+  double curvature_max = 1.0;
+  double zeta = 1.0;
+};
+void describe(Settings& settings, ShiftedQuadraticsSettings& values);
+Result<Dataset> make_shifted_quadratics(const ShiftedQuadraticsSettings& settings,
+                                        std::uint64_t seed);
+
 // Rows x ~ N(0, I), a planted w ~ N(0, I) scaled to norm `margin`; label 1 with probability
 // 1 / (1 + exp(-w'x)), flipped with probability flip.
 struct SyntheticLogisticSettings {

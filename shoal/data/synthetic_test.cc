@@ -140,6 +140,54 @@ TEST(DiagonalQuadratics, AreASourceByName) {
   EXPECT_FALSE(data_sources().make(table, "[data]").ok());
 }
 
+// The card's family: curvature i^2/n, b_i of deviation zeta/i, and the optimum of the mean.
+TEST(Quadratics, ScaledFamily) {
+  ScaledQuadraticsSettings settings;
+  settings.dimension = 60;
+  settings.zeta = 30.0;
+  const Dataset data = make_scaled_quadratics(settings, 2).value();
+  ASSERT_EQ(quadratic_dimension(data).value(), 60u);
+  const auto optimum = quadratic_optimum(data).value();
+  std::vector<double> weighted(60, 0.0);
+  double curvature = 0.0;
+  for (std::size_t n = 0; n < 5; ++n) {
+    const double a = static_cast<double>(n + 1) / std::sqrt(5.0);
+    const auto h = quadratic_hessian(data.row(n), 60);
+    double square = 0.0;
+    for (std::size_t i = 0; i < 60; ++i) {
+      for (std::size_t j = 0; j < 60; ++j)
+        EXPECT_FLOAT_EQ(h[i * 60 + j], i == j ? static_cast<float>(a * a) : 0.0f);
+      const double b = a * quadratic_centre(data.row(n), 60)[i];
+      square += b * b / 60.0;
+      weighted[i] += a * b;
+    }
+    curvature += a * a;
+    const double deviation = 30.0 / static_cast<double>(n + 1);
+    EXPECT_NEAR(std::sqrt(square), deviation, 0.4 * deviation);
+  }
+  for (std::size_t i = 0; i < 60; ++i) EXPECT_NEAR(optimum[i], weighted[i] / curvature, 1e-4);
+  settings.zeta = 0.0;
+  const auto at_zero = quadratic_optimum(make_scaled_quadratics(settings, 2).value()).value();
+  for (const double value : at_zero) EXPECT_EQ(value, 0.0);
+}
+
+TEST(Quadratics, ShiftedFamily) {
+  ShiftedQuadraticsSettings settings;
+  settings.zeta = 3.0;
+  const Dataset data = make_shifted_quadratics(settings, 2).value();
+  ASSERT_EQ(quadratic_dimension(data).value(), 50u);
+  const auto optimum = quadratic_optimum(data).value();
+  for (const double value : optimum) EXPECT_NEAR(value, 0.0, 1e-5);
+  EXPECT_NEAR(quadratic_gradient_spread(data, optimum), 9.0, 1e-4);
+  const auto h = quadratic_hessian(data.row(4), 50);
+  EXPECT_FLOAT_EQ(h[0], 0.1f);
+  EXPECT_FLOAT_EQ(h[51], static_cast<float>(0.1 + 0.9 / 49));
+  EXPECT_FLOAT_EQ(h[50 * 50 - 1], 1.0f);
+  EXPECT_EQ(h[1], 0.0f);
+  settings.nodes = 1;
+  EXPECT_FALSE(make_shifted_quadratics(settings, 2).ok());
+}
+
 TEST(Quadratics, RefusesOtherRows) {
   Dataset data;
   data.rows = 1;

@@ -1,34 +1,37 @@
-// All-reduce SGD: every worker steps with the mean of all gradients. The reference that other
-// methods are compared with; its replicas stay bit-identical.
+// All-reduce SGD: every worker steps with the mean of all gradients, as far as [codec] carries it,
+// or with what a [rule] makes of them. Without either it is the reference that other methods are
+// compared with. Replicas stay bit-identical. Momentum comes after the mean.
 //
-// Wire and time: those of the collective (collectives.h), once a step. A worker that does not hear
+//   dense all-reduce SGD 1706.02677; with a codec D-QSGD, and with its feedback D-EF-SGD, EF21,
+//   EControl, DIANA and its relatives (codec/feedback.h), rows being gradients
+//
+// Wire and time: those of the reduction (reduction.h), once a step. A worker that does not hear
 // from its partner within the patience leaves, and so, one after another, do all: a collective has
 // no way to go on without a member.
-#include <fmt/format.h>
-
-#include "shoal/method/collectives.h"
 #include "shoal/method/entries.h"
-#include "shoal/method/exchange.h"
+#include "shoal/method/reduction.h"
 #include "shoal/method/replica.h"
 
 namespace shoal {
 namespace {
 
-enum class CollectiveKind { kRing, kBinomial };
-
 struct AllReduceSettings {
-  CollectiveKind collective = CollectiveKind::kRing;
+  CollectiveKind collective = CollectiveKind::kAuto;
   std::int64_t steps = 600;
   std::int64_t batch = 16;
+  double gradient_noise = 0.0;
   OptimizerSettings optimizer;
 };
 
 void describe(Settings& s, AllReduceSettings& v) {
-  s.choice("collective", v.collective, "how the sum is formed",
-           {{"ring", CollectiveKind::kRing}, {"binomial", CollectiveKind::kBinomial}});
+  describe_collective(s, v.collective);
   s.integer("steps", v.steps, "steps every worker makes", {.range = at_least(1).up_to(1e9)});
   s.integer("batch", v.batch, "rows of a gradient; 0: all rows of the worker",
             {.range = at_least(0)});
+  s.real("gradient_noise", v.gradient_noise,
+         "standard deviation of normal noise added to every entry of a gradient: for problems "
+         "without noise of their own",
+         {.range = at_least(0), .paper = "2311.05645"});
   describe(s, v.optimizer);
 }
 
@@ -36,64 +39,70 @@ template <class Scalar>
 struct AllReduceJob {
   const Problem<Scalar>* problem;
   AllReduceSettings settings;
-  double patience_s;
+  ReductionPlan plan;
 };
 
 template <class Scalar>
 class Worker : public Persistent {
  public:
   Worker(const Node& node, const AllReduceJob<Scalar>& job)
-      : workers_(job.problem->workers()),
+      : id_(node.id()),
+        seed_(node.seed()),
+        noise_(job.settings.gradient_noise),
         replica_(*job.problem, node.id(), node.seed(), static_cast<std::size_t>(job.settings.batch),
                  OptimizerSettings{}, static_cast<Step>(job.settings.steps)),
+        reduction_(job.plan, node.id()),
         optimizer_(job.settings.optimizer) {}
 
   Replica<Scalar>& replica() { return replica_; }
-  std::span<Scalar> sum() { return sum_; }
+  Reduction<Scalar>& reduction() { return reduction_; }
+  // This worker's gradient, then the mean of all.
+  std::span<Scalar> gradient() { return gradient_; }
 
-  void local_gradient() {
+  void local_gradient(Step step) {
     replica_.compute_gradient();
-    sum_ = replica_.gradient();
+    gradient_ = replica_.gradient();
+    if (noise_ == 0.0) return;
+    RandomStream stream(seed_, purpose("gradient noise"), id_, step);
+    for (Scalar& value : gradient_) value += static_cast<Scalar>(noise_ * stream.normal());
   }
   void step(double learning_rate) {
-    const auto share = Scalar{1} / static_cast<Scalar>(workers_);
-    for (Scalar& value : sum_) value *= share;
-    optimizer_.step(learning_rate, sum_, sum_);
-    for (std::size_t i = 0; i < sum_.size(); ++i) replica_.parameters()[i] += sum_[i];
+    optimizer_.step(learning_rate, gradient_, gradient_);
+    for (std::size_t i = 0; i < gradient_.size(); ++i) replica_.parameters()[i] += gradient_[i];
   }
 
   void save(ByteWriter& out) const override {
     replica_.save(out);
+    reduction_.save(out);
     optimizer_.save(out);
   }
   Status load(ByteReader& in) override {
     SHOAL_TRY_STATUS(replica_.load(in));
+    SHOAL_TRY_STATUS(reduction_.load(in));
     return optimizer_.load(in);
   }
 
  private:
-  std::size_t workers_;
+  NodeId id_;
+  std::uint64_t seed_;
+  double noise_;
   Replica<Scalar> replica_;
+  Reduction<Scalar> reduction_;
   LocalOptimizer<Scalar> optimizer_;
-  std::vector<Scalar> sum_;
+  std::vector<Scalar> gradient_;
 };
 
 template <class Scalar>
 Task<> all_reduce_sgd(Node& node, std::shared_ptr<const AllReduceJob<Scalar>> job) {
   Worker<Scalar> worker(node, *job);
   node.keep(worker);
-  const std::size_t nodes = job->problem->workers();
   const auto steps = static_cast<Step>(job->settings.steps);
   for (const Step step : node.steps(steps)) {
-    std::function<void()> gradient = [&worker] { worker.local_gradient(); };
+    std::function<void()> gradient = [&worker, step] { worker.local_gradient(step); };
     co_await node.compute(worker.replica().work_flops(), std::move(gradient));
     node.count_gradients(worker.replica().gradients_of_step());
 
-    bool complete = false;
-    if (job->settings.collective == CollectiveKind::kRing)
-      complete = co_await ring_all_reduce(node, nodes, worker.sum(), step, job->patience_s);
-    else
-      complete = co_await binomial_all_reduce(node, nodes, worker.sum(), step, job->patience_s);
+    const bool complete = co_await worker.reduction().mean(node, step, worker.gradient());
     if (!complete) {
       node.show(step, "abandoned", 1.0);
       co_return;
@@ -115,9 +124,6 @@ class AllReduceSgd : public Method {
   bool needs_topology() const override { return false; }
 
   Result<Program> prepare(const MethodParts& parts) const override {
-    if (parts.codec) return unsupported("all-reduce sums floats on the way; leave [codec] out");
-    if (parts.make_rule) return unsupported("all-reduce knows only the mean; leave [rule] out");
-    if (parts.workers() < 2) return invalid_argument("all-reduce needs at least 2 workers");
     if (parts.in_double) return prepare_in<double>(parts, *parts.in_double);
     return prepare_in<float>(parts, *parts.in_float);
   }
@@ -127,8 +133,8 @@ class AllReduceSgd : public Method {
   }
 
   Result<ContentCheck> content_check(const MethodParts& parts) const override {
-    if (parts.in_double) return check_piece<double>(parts.in_double->dimension());
-    return check_piece<float>(parts.in_float->dimension());
+    SHOAL_TRY(const ReductionPlan plan, plan_reduction(parts, settings_.collective));
+    return parts.in_double ? check_reduction<double>(plan) : check_reduction<float>(plan);
   }
 
  private:
@@ -137,21 +143,8 @@ class AllReduceSgd : public Method {
     auto job = std::make_shared<AllReduceJob<Scalar>>();
     job->problem = &problem;
     job->settings = settings_;
-    job->patience_s = parts.patience_s;
+    SHOAL_TRY(job->plan, plan_reduction(parts, settings_.collective));
     return Program([job](Node& node) { return all_reduce_sgd<Scalar>(node, job); });
-  }
-
-  // Any part of the vector; the collective checks that it is the right one.
-  template <class Scalar>
-  static ContentCheck check_piece(std::size_t dimension) {
-    return [dimension](const Message& message, auto) -> Status {
-      SHOAL_TRY(const ByteView piece, message.tensor("v"));
-      const std::size_t size = piece.size() / sizeof(Scalar);
-      if (size > dimension)
-        return invalid_argument(
-            fmt::format("a piece of {} values of a vector of {}", size, dimension));
-      return check_vector<Scalar>(message, "v", size);
-    };
   }
 
   AllReduceSettings settings_;

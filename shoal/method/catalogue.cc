@@ -22,6 +22,9 @@ const Catalogue<Method>& methods() {
                                                    decentralized_diana_entry(),
                                                    relaysgd_entry(),
                                                    all_reduce_sgd_entry(),
+                                                   local_sgd_entry(),
+                                                   local_adaalter_entry(),
+                                                   cser_entry(),
                                                });
   return all;
 }

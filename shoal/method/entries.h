@@ -23,5 +23,8 @@ CatalogueEntry<Method> choco_entry();
 CatalogueEntry<Method> decentralized_diana_entry();
 CatalogueEntry<Method> relaysgd_entry();
 CatalogueEntry<Method> all_reduce_sgd_entry();
+CatalogueEntry<Method> local_sgd_entry();
+CatalogueEntry<Method> local_adaalter_entry();
+CatalogueEntry<Method> cser_entry();
 
 }  // namespace shoal

@@ -91,8 +91,10 @@ Status check_settings(const FederatedSettings& settings, std::size_t clients) {
     return invalid_argument(
         "SCAFFOLD's control variate divides by K lr, which momentum breaks; use optimizer = "
         "\"sgd\"");
-  if (settings.normalise && settings.optimizer.optimizer == LocalOptimizerKind::kNesterov)
-    return invalid_argument("FedNova's divisor is known for sgd and momentum, not nesterov");
+  const LocalOptimizerKind optimizer = settings.optimizer.optimizer;
+  if (settings.normalise && optimizer != LocalOptimizerKind::kSgd &&
+      optimizer != LocalOptimizerKind::kMomentum)
+    return invalid_argument("FedNova's divisor is known for sgd and momentum, not for nesterov and adagrad");
   return ok_status();
 }
 
@@ -137,8 +139,7 @@ class Federated : public Method {
   // As FederatedServer::adds_up().
   bool adds_up(const MethodParts& parts) const override {
     const CorrectionKind kind = settings_.correction.kind;
-    const FeedbackKind feedback = parts.feedback.kind;
-    if (feedback != FeedbackKind::kNone && feedback != FeedbackKind::kEf) return false;
+    if (keeps_shift(parts.feedback.kind)) return false;
     if (settings_.normalise || kind == CorrectionKind::kScaffold ||
         kind == CorrectionKind::kMimeLite)
       return false;

@@ -77,6 +77,7 @@ struct FederatedUpdate {
   double rows = 0.0;
   double divisor = 1.0;
   std::vector<float> delta;
+  std::vector<float> shift_step;  // what moves the sender's shift; empty: delta, if any
   std::vector<float> extra;
 };
 // Fills `update`, whose memory is used again. Error: what is wrong with it, in a sentence. Claims
@@ -86,7 +87,7 @@ struct FederatedUpdate {
 // row that is sent as its difference to a shift is taken for that difference. update.delta is what
 // was sent; memory->count() makes it the sender's row.
 Status read_update(const FederatedJob& job, const Message& message, std::uint64_t rows_max,
-                   const FeedbackReceiver* memory, FederatedUpdate& update);
+                   const FeedbackReceiver<float>* memory, FederatedUpdate& update);
 // Whether the message is an update that read_update takes.
 Status check_update(const FederatedJob& job, const Message& message, std::uint64_t rows_max);
 

@@ -33,7 +33,7 @@ Result<std::uint32_t> FederatedClient::counted(const Message& invitation) const 
 void FederatedClient::settle(std::uint32_t counted) {
   if (!job_->feedback.any()) return;
   if (!feedback_)
-    feedback_ = std::make_unique<FeedbackSender>(job_->feedback, job_->problem->dimension());
+    feedback_ = std::make_unique<FeedbackSender<float>>(job_->feedback, job_->problem->dimension());
   if (counted == kStartAnew)
     feedback_->restart();
   else
@@ -145,7 +145,7 @@ Status FederatedClient::load(ByteReader& in) {
   SHOAL_TRY(sent_round_, in.number<std::uint32_t>());
   SHOAL_TRY(const auto has_feedback, in.number<std::uint8_t>());
   if (has_feedback == 0) return ok_status();
-  feedback_ = std::make_unique<FeedbackSender>(job_->feedback, job_->problem->dimension());
+  feedback_ = std::make_unique<FeedbackSender<float>>(job_->feedback, job_->problem->dimension());
   return feedback_->load(in);
 }
 

@@ -42,10 +42,10 @@ class FederatedClient : public Persistent {
   NodeId id_;
   Step round_ = 0;
   std::unique_ptr<Correction> correction_;
-  std::unique_ptr<FeedbackSender> feedback_;  // made with the first invitation
-  Step sent_round_ = 0;                       // of the update that feedback_ has not settled
-  std::vector<float> model_;                  // of the round under way
-  std::vector<float> server_state_;           // of the round under way
+  std::unique_ptr<FeedbackSender<float>> feedback_;  // made with the first invitation
+  Step sent_round_ = 0;                              // of the update that feedback_ has not settled
+  std::vector<float> model_;                         // of the round under way
+  std::vector<float> server_state_;                  // of the round under way
   Frame update_;
 };
 

@@ -41,7 +41,7 @@ Status FederatedServer::decode(const Message& message, Update& update) const {
                      memory_of(message.sender()), update);
 }
 
-const FeedbackReceiver* FederatedServer::memory_of(NodeId client) const {
+const FeedbackReceiver<float>* FederatedServer::memory_of(NodeId client) const {
   const auto memory = memories_.find(client);
   return memory == memories_.end() ? nullptr : &memory->second;
 }
@@ -58,7 +58,7 @@ void FederatedServer::count(Step round, std::span<Update> updates) {
   if (!job_->feedback.any()) return;
   const auto count_one = [&](std::size_t i) {
     const auto memory = memories_.find(updates[i].sender);
-    if (memory != memories_.end()) memory->second.count(updates[i].delta);
+    if (memory != memories_.end()) memory->second.count(updates[i].delta, updates[i].shift_step);
   };
   if (job_->pool)
     job_->pool->parallel_for(updates.size(), count_one);

@@ -39,7 +39,7 @@ class FederatedServer : public Persistent {
   using Update = FederatedUpdate;
   Status decode(const Message& message, Update& update) const;
   // What is remembered of the client; null without feedback.
-  const FeedbackReceiver* memory_of(NodeId client) const;
+  const FeedbackReceiver<float>* memory_of(NodeId client) const;
   // A client with another shift than ours starts anew, as we do.
   void compare_shift(const Message& message);
   // Its update reached the model: it may move its shift, as we do ours.
@@ -60,7 +60,7 @@ class FederatedServer : public Persistent {
   CorrectionState correction_;
   // With feedback: of every client, the receiver's half, and one more than the round of its newest
   // update that counted, or kStartAnew.
-  std::map<NodeId, FeedbackReceiver> memories_;
+  std::map<NodeId, FeedbackReceiver<float>> memories_;
   std::map<NodeId, std::uint32_t> counted_;
   // Of the open round.
   std::vector<NodeId> cohort_;

@@ -221,7 +221,7 @@ struct Remembering {
 
   const Jobs& jobs;
   NodeId id;
-  FeedbackSender sender;
+  FeedbackSender<float> sender;
 };
 
 // What the invitation says of each client of the cohort.

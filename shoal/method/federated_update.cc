@@ -20,26 +20,41 @@ Status check_finite(std::span<const float> row, const Layout& layout, std::strin
                                       holder ? at - holder->offset : at));
 }
 
+// What was sent of the row, and of what moves the shift.
+Status decode_delta(const FederatedJob& job, const Message& message,
+                    const FeedbackReceiver<float>* memory, FederatedUpdate& update) {
+  const Layout& layout = job.problem->models->layout();
+  update.delta.resize(layout.size());
+  SHOAL_TRY(const ByteView encoded, message.tensor("update"));
+  const RandomStream shared = shared_draws(job.seed, message.round());
+  if (memory) {
+    SHOAL_TRY_STATUS(
+        memory->decode(*job.codec, encoded, layout, shared, update.delta, update.shift_step));
+  } else {
+    SHOAL_TRY_STATUS(check_feedback_message<float>(job.feedback, *job.codec, encoded, layout,
+                                                   shared, update.delta));
+  }
+  return check_finite(update.delta, layout, "the update");
+}
+
 }  // namespace
 
 Status read_update(const FederatedJob& job, const Message& message, std::uint64_t rows_max,
-                   const FeedbackReceiver* memory, FederatedUpdate& update) {
+                   const FeedbackReceiver<float>* memory, FederatedUpdate& update) {
   const Layout& layout = job.problem->models->layout();
   update.sender = message.sender();
-  update.delta.resize(layout.size());
-  SHOAL_TRY(const ByteView encoded, message.tensor("update"));
-  SHOAL_TRY_STATUS(
-      job.codec->decode(encoded, layout, shared_draws(job.seed, message.round()), update.delta));
-  SHOAL_TRY_STATUS(check_finite(update.delta, layout, "the update"));
+  SHOAL_TRY_STATUS(decode_delta(job, message, memory, update));
   if (job.feedback.keeps_shift()) {
     SHOAL_TRY(const std::uint64_t shift, message.count("shift"));
     if (memory && shift != memory->shift_checksum())
       return invalid_argument("the update was encoded against a shift that is not ours");
   }
-  if (job.update_norm_max > 0.0 && (memory || !job.feedback.keeps_shift())) {
-    const double norm =
-        std::sqrt(memory ? memory->squared_norm(update.delta) : squared_norm(update.delta));
-    if (norm > job.update_norm_max)
+  if (memory || (job.update_norm_max > 0.0 && !job.feedback.keeps_shift())) {
+    const double norm = std::sqrt(memory ? memory->squared_norm(update.delta, update.shift_step)
+                                         : squared_norm(update.delta));
+    if (!std::isfinite(norm))
+      return invalid_argument("the update and the shift it belongs to overflow");
+    if (job.update_norm_max > 0.0 && norm > job.update_norm_max)
       return invalid_argument(fmt::format("the update has norm {:.4g}; at most {:.4g} is taken",
                                           norm, job.update_norm_max));
   }

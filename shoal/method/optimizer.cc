@@ -10,9 +10,13 @@ void describe(Settings& s, OptimizerSettings& v) {
   s.choice("optimizer", v.optimizer, "what a node does with its gradient",
            {{"sgd", LocalOptimizerKind::kSgd},
             {"momentum", LocalOptimizerKind::kMomentum},
-            {"nesterov", LocalOptimizerKind::kNesterov}});
+            {"nesterov", LocalOptimizerKind::kNesterov},
+            {"adagrad", LocalOptimizerKind::kAdagrad}});
   s.real("learning_rate", v.learning_rate, "step size of a node", {.range = above(0)});
   s.real("momentum", v.momentum, "of the local momentum buffer", {.range = at_least(0).below(1)});
+  s.real("epsilon", v.epsilon, "of adagrad, added to the squares", {.range = at_least(0)});
+  s.real("initial_accumulator", v.initial_accumulator, "of adagrad: b0, the root of its first sum",
+         {.range = at_least(0)});
   s.choice("schedule", v.schedule, "how the step size changes",
            {{"constant", ScheduleKind::kConstant},
             {"cut", ScheduleKind::kCut},
@@ -49,6 +53,10 @@ void LocalOptimizer<Scalar>::step(double learning_rate, std::span<const Scalar> 
     for (std::size_t i = 0; i < update.size(); ++i) update[i] = -rate * gradient[i];
     return;
   }
+  if (settings_.optimizer == LocalOptimizerKind::kAdagrad) {
+    adagrad_step(rate, gradient, update);
+    return;
+  }
   if (momentum_.empty()) momentum_.assign(gradient.size(), Scalar{0});
   const auto beta = static_cast<Scalar>(settings_.momentum);
   const bool nesterov = settings_.optimizer == LocalOptimizerKind::kNesterov;
@@ -56,6 +64,20 @@ void LocalOptimizer<Scalar>::step(double learning_rate, std::span<const Scalar> 
     const Scalar g = gradient[i];
     momentum_[i] = beta * momentum_[i] + g;
     update[i] = -rate * (nesterov ? g + beta * momentum_[i] : momentum_[i]);
+  }
+}
+
+template <class Scalar>
+void LocalOptimizer<Scalar>::adagrad_step(Scalar rate, std::span<const Scalar> gradient,
+                                          std::span<Scalar> update) {
+  const double b0 = settings_.initial_accumulator;
+  if (momentum_.empty()) momentum_.assign(gradient.size(), static_cast<Scalar>(b0 * b0));
+  const auto guard = static_cast<Scalar>(settings_.epsilon * settings_.epsilon);
+  for (std::size_t i = 0; i < update.size(); ++i) {
+    const Scalar g = gradient[i];
+    momentum_[i] += g * g;
+    const Scalar root = std::sqrt(momentum_[i] + guard);
+    update[i] = root > Scalar{0} ? -rate * (g / root) : Scalar{0};
   }
 }
 

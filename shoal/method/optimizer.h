@@ -3,8 +3,9 @@
 //   sgd       update = -lr g
 //   momentum  m <- beta m + g, update = -lr m
 //   nesterov  m <- beta m + g, update = -lr (g + beta m)
+//   adagrad   B <- B + g o g, update = -lr g / sqrt(B + eps^2)     B = b0^2 at the beginning
 //
-// Momentum buffers are local: they never leave the node.
+// Buffers are local: they never leave the node.
 #pragma once
 
 #include <span>
@@ -15,13 +16,15 @@
 
 namespace shoal {
 
-enum class LocalOptimizerKind { kSgd, kMomentum, kNesterov };
+enum class LocalOptimizerKind { kSgd, kMomentum, kNesterov, kAdagrad };
 enum class ScheduleKind { kConstant, kCut, kInverse };
 
 struct OptimizerSettings {
   LocalOptimizerKind optimizer = LocalOptimizerKind::kSgd;
   double learning_rate = 0.1;
   double momentum = 0.9;
+  double epsilon = 1.0;              // of adagrad
+  double initial_accumulator = 1.0;  // b0
   ScheduleKind schedule = ScheduleKind::kConstant;
   double cut_at = 0.75;
   double cut_factor = 0.1;
@@ -44,8 +47,10 @@ class LocalOptimizer : public Persistent {
   Status load(ByteReader& in) override;
 
  private:
+  void adagrad_step(Scalar rate, std::span<const Scalar> gradient, std::span<Scalar> update);
+
   OptimizerSettings settings_;
-  std::vector<Scalar> momentum_;  // empty until first used
+  std::vector<Scalar> momentum_;  // or adagrad's B; empty until first used
 };
 
 }  // namespace shoal

@@ -123,7 +123,7 @@ void RealWorld::begin_as(NodeId node, Newcomer newcomer) {
 RealWorld::Stop RealWorld::run(double linger_s) {
   begin_ = std::chrono::steady_clock::now();
   start_programs();
-  while (!stop_.load()) {
+  while (!stop_.load() && restored_.ok()) {
     std::deque<Event> events;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -143,6 +143,7 @@ void RealWorld::start_programs() {
     local.program = make_program_(*local.node);
     local.program.start(ready_);
     after(local);
+    if (restored_.ok()) restored_ = local.node->restored();
   }
 }
 

@@ -80,6 +80,8 @@ class RealWorld : public World, public Meter, public FrameSink {
   // Until all local programs have ended and, where the ledger is kept, all others have said so too
   // or `linger_s` have passed since.
   Stop run(double linger_s);
+  // After run(): why a program did not come back to the state it was given; then nothing was run.
+  const Status& restored() const { return restored_; }
   // From any thread or a signal handler.
   void request_stop();
   bool stopping() const { return stop_.load(); }
@@ -186,6 +188,7 @@ class RealWorld : public World, public Meter, public FrameSink {
   std::uint64_t gradients_ = 0;
   ObservedCounts reported_;  // of totals()
   std::atomic<bool> stop_{false};
+  Status restored_;
 
   std::mutex mutex_;
   std::condition_variable arrived_;

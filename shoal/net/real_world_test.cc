@@ -283,6 +283,39 @@ TEST(RealWorld, ANewcomerBeginsWhereItIsTold) {
   EXPECT_EQ(told->steps, (std::vector<Step>{4}));
 }
 
+// Keeps this many bytes, which must all be there.
+struct Kept : Persistent {
+  explicit Kept(std::size_t bytes) : bytes(bytes) {}
+  void save(ByteWriter& out) const override { out.extend(bytes); }
+  Status load(ByteReader& in) override {
+    SHOAL_TRY(const ByteView read, in.raw(bytes));
+    return read.size() == bytes ? ok_status() : corrupt("too few");
+  }
+  std::size_t bytes;
+};
+Task<> sleeper(Node& node, std::size_t bytes) {
+  Kept kept(bytes);
+  node.keep(kept);
+  for ([[maybe_unused]] const Step step : node.steps(kRounds)) co_await node.sleep(0.0);
+}
+
+// What the node kept reads as nothing its program could have written: the run says so.
+TEST(RealWorld, SaysThatAStateCannotBeLoaded) {
+  Bytes saved;
+  {
+    RealWorld world(settings_of(1, {0}), [](Node& node) { return sleeper(node, 4); });
+    world.on_boundary([&](Node& node) {
+      if (node.step() == 2) saved = world.save(node).state;
+    });
+    EXPECT_EQ(world.run(0.0), RealWorld::Stop::kFinished);
+    EXPECT_TRUE(world.restored().ok());
+  }
+  RealWorld other(settings_of(1, {0}), [](Node& node) { return sleeper(node, 5); });
+  ASSERT_TRUE(other.restore(0, saved).ok());
+  EXPECT_EQ(other.run(0.0), RealWorld::Stop::kStopped);
+  EXPECT_FALSE(other.restored().ok());
+}
+
 // Stopped at every boundary and gone on with in a fresh world: the same end, with what was sent in
 // that step sent again.
 TEST(RealWorld, GoesOnFromEveryBoundary) {

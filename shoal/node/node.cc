@@ -188,7 +188,7 @@ bool Node::ready() {
 void Node::suspend(std::coroutine_handle<> program) {
   wait_.program = program;
   const bool resumed = replay_ != nullptr;
-  replay_.reset();
+  if (resumed && replay_->status.ok()) replay_.reset();  // else restored() tells
   if (wait_.kind == WaitKind::kCompute) {
     if (resumed)
       world_.reattach_compute(id_, std::move(job_));

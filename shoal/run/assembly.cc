@@ -42,8 +42,7 @@ Status add_adversary(Assembly& a) {
   if (liars == 0 || a.experiment.attack.empty()) return ok_status();
   if (a.method->servers() == 0)
     return unsupported("attacks act on what a server gathers; this method has no server");
-  const FeedbackKind feedback = a.experiment.feedback.kind;
-  if (feedback != FeedbackKind::kNone && feedback != FeedbackKind::kEf)
+  if (keeps_shift(a.experiment.feedback.kind))
     return unsupported(
         "attacks forge whole rows, and this feedback sends differences to a shift that liars are "
         "not modelled to keep; use feedback = \"ef\" or \"none\" with [attack]");
@@ -110,7 +109,10 @@ Status add_program(Assembly& a, ThreadPool* pool, const RealPart* part) {
     parts.update_norm_max = part->update_norm_max;
     parts.own_data = part->own_data;
   }
-  if (!e.codec.empty()) parts.codec = a.codec.get();
+  if (!e.codec.empty()) {
+    parts.codec = a.codec.get();
+    a.warning = feedback_warning(e.feedback, *a.codec, a.layout());
+  }
   if (!e.rule.empty())
     parts.make_rule = [table = e.rule]() -> Result<std::unique_ptr<Rule>> {
       SHOAL_TRY(auto pipeline, make_pipeline(table, "[rule]"));

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,8 +48,9 @@ struct Assembly {
   std::unique_ptr<Adversary> adversary;
   Conditions conditions;
   Program program;
-  ContentCheck content_check;  // of what reaches a node from outside
-  bool adds_up = false;        // Method::adds_up
+  ContentCheck content_check;          // of what reaches a node from outside
+  bool adds_up = false;                // Method::adds_up
+  std::optional<std::string> warning;  // of what is allowed and known to go wrong
 
   std::size_t nodes() const { return partition.nodes.size() + method->servers(); }
   ReportSchedule report_schedule() const;

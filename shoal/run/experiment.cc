@@ -60,6 +60,8 @@ const std::vector<std::string>& section_names() {
   return names;
 }
 
+constexpr const char* kShiftCodec = "shift_codec";
+
 const Table& empty_table() {
   static const Table empty;
   return empty;
@@ -107,6 +109,15 @@ Status split_use(const Table& table, const std::string& name, T& use, Table& res
   for (const SettingInfo& info : list_settings(T{})) used.insert(info.name);
   for (const auto& [key, value] : inner->entries()) (used.count(key) ? own : rest).set(key, value);
   return read_settings(own, "[" + name + "]", use);
+}
+
+// The second codec that feedback may have, named beside the first.
+Status take_shift_codec(Table& codec, FeedbackSettings& feedback) {
+  const Value* given = codec.find(kShiftCodec);
+  if (!given) return ok_status();
+  SHOAL_TRY(feedback.shift_codec, resolve_named_codec(*given, "[codec] shift_codec"));
+  codec.erase(kShiftCodec);
+  return ok_status();
 }
 
 Status check_numbers(const Experiment& experiment) {
@@ -196,6 +207,7 @@ Result<Experiment> resolve_experiment(const Table& table) {
   SHOAL_TRY_STATUS(read_section(table, "report", e.report));
   Table codec_rest, rule_rest;
   SHOAL_TRY_STATUS(split_use(table, "codec", e.feedback, codec_rest));
+  SHOAL_TRY_STATUS(take_shift_codec(codec_rest, e.feedback));
   SHOAL_TRY_STATUS(split_use(table, "rule", e.rule_use, rule_rest));
   SHOAL_TRY_STATUS(resolve_kind(table, "data", data_sources(), false, e.data));
   SHOAL_TRY_STATUS(resolve_kind(table, "partition", partitioners(), false, e.partition));
@@ -229,6 +241,8 @@ Table Experiment::table() const {
   put("method", method);
   Table codec_all = codec;
   if (!codec.empty()) merge(codec_all, write_settings(feedback));
+  if (!codec.empty() && !feedback.shift_codec.empty())
+    codec_all.set(kShiftCodec, feedback.shift_codec);
   put("codec", codec_all);
   Table rule_all = rule;
   if (!rule.empty()) merge(rule_all, write_settings(rule_use));

@@ -124,8 +124,9 @@ Result<bool> MemberRun::go() {
   run_->world().every(kTickPeriod_s, [this] {
     if (!client_->broken().ok()) run_->world().request_stop();
   });
-  run_->go(*client_, 0.0);
+  const Status went = run_->go(*client_, 0.0);
   client_->drain(kDrainPatience_s);
+  SHOAL_TRY_STATUS(went);
   SHOAL_TRY_STATUS(client_->broken());
   client_->leave();
   return !run_->result().interrupted;

@@ -114,16 +114,18 @@ Status RealRun::begin_as(NodeId node, const Frame& told) {
   return ok_status();
 }
 
-void RealRun::go(Transport& transport, double linger_s) {
+Status RealRun::go(Transport& transport, double linger_s) {
   world_->set_transport(&transport);
   result_.interrupted = world_->run(linger_s) == RealWorld::Stop::kStopped;
-  if (!keeps_ledger_) return;
+  SHOAL_TRY_STATUS(world_->restored());
+  if (!keeps_ledger_) return ok_status();
   recorder_->flush(!result_.interrupted);
   result_.virtual_time_s = world_->now_s();
   result_.traffic = world_->all_traffic();
   result_.bytes_sent = result_.traffic.total().sent_bytes;
   result_.models = recorder_->final_float();
   result_.models_double = recorder_->final_double();
+  return ok_status();
 }
 
 }  // namespace shoal

@@ -51,7 +51,8 @@ class RealRun {
   Status begin_as(NodeId node, const Frame& newcomer);
 
   // To the end, or until the world is asked to stop; then result().interrupted is set.
-  void go(Transport& transport, double linger_s);
+  // Error: why this node did not come back to the state that it was given.
+  Status go(Transport& transport, double linger_s);
 
   RealWorld& world() { return *world_; }
   const Assembly& assembly() const { return *assembly_; }

@@ -323,9 +323,10 @@ Result<std::optional<RunSummary>> ServerRun::go(std::size_t threads) {
   awaited_until_s_ = run_->world().now_s() + 2.0 * kSilence_s;
   run_->world().every(kTickPeriod_s, [this] { lose_those_who_stay_away(); });
   SHOAL_TRY_STATUS(begin_run());
-  run_->go(*server_, settings_.linger_s);
+  const Status went = run_->go(*server_, settings_.linger_s);
   server_->drain(kShutDownPatience_s);
   server_->shut_down(kShutDownPatience_s);
+  SHOAL_TRY_STATUS(went);
   if (run_->result().interrupted) return std::optional<RunSummary>();
   if (!written_.ok()) SHOAL_TRY_STATUS(writer_.go_on(settings_.folder, run_->result().lines));
   SHOAL_TRY_STATUS(

@@ -105,7 +105,7 @@ std::vector<Shelf> plain_sections() {
                       "codec use",
                       {{"codec use",
                         "beside a codec's own settings; `values` names the codec of the entries "
-                        "that top_k and its like keep",
+                        "that top_k and its like keep, `shift_codec` the unbiased one of ef_diana",
                         "", list_settings(FeedbackSettings{})}}});
   sections.push_back({"rule",
                       "rule use",

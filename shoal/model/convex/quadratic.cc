@@ -17,11 +17,14 @@ namespace shoal {
 namespace {
 
 struct QuadraticSettings {
+  double initial_value = 0.0;
   double initial_scale = 0.0;
 };
 void describe(Settings& s, QuadraticSettings& v) {
+  s.real("initial_value", v.initial_value, "mean of the initial unknowns");
   s.real("initial_scale", v.initial_scale,
-         "standard deviation of the initial unknowns; 0 starts from zero", {.range = at_least(0)});
+         "standard deviation of the initial unknowns; 0: all begin at initial_value",
+         {.range = at_least(0)});
 }
 
 template <class Scalar>
@@ -32,16 +35,18 @@ class Quadratic final : public Model<Scalar>,
                         public HessianVectorProduct<Scalar>,
                         public PerSampleGradient<Scalar> {
  public:
-  Quadratic(std::size_t unknowns, double initial_scale)
-      : unknowns_(unknowns), initial_scale_(initial_scale), offset_(unknowns), slope_(unknowns) {
+  Quadratic(std::size_t unknowns, const QuadraticSettings& settings)
+      : unknowns_(unknowns), settings_(settings), offset_(unknowns), slope_(unknowns) {
     layout_.add("x", {static_cast<std::uint32_t>(unknowns)});
   }
 
   const Layout& layout() const override { return layout_; }
 
   void initialize(RandomStream stream, std::span<Scalar> parameters) const override {
+    const double scale = settings_.initial_scale;
     for (Scalar& value : parameters)
-      value = static_cast<Scalar>(initial_scale_ == 0.0 ? 0.0 : initial_scale_ * stream.normal());
+      value = static_cast<Scalar>(settings_.initial_value +
+                                  (scale == 0.0 ? 0.0 : scale * stream.normal()));
   }
 
   double gradient(std::span<const Scalar> parameters, const Batch& batch,
@@ -115,7 +120,7 @@ class Quadratic final : public Model<Scalar>,
   }
 
   std::size_t unknowns_;
-  double initial_scale_;
+  QuadraticSettings settings_;
   Layout layout_;
   Vector<Scalar> offset_;  // x - a
   Vector<Scalar> slope_;   // H (x - a)
@@ -147,10 +152,9 @@ Result<std::unique_ptr<ModelFactory>> make_quadratic(const QuadraticSettings& se
         "features and {} classes; take a data source of quadratics",
         data.name, data.features, data.classes));
   SHOAL_TRY_STATUS(check_symmetric(data, unknowns));
-  const double scale = settings.initial_scale;
   std::unique_ptr<ModelFactory> factory = std::make_unique<BothPrecisions>(
-      [unknowns, scale] { return std::make_unique<Quadratic<float>>(unknowns, scale); },
-      [unknowns, scale] { return std::make_unique<Quadratic<double>>(unknowns, scale); });
+      [unknowns, settings] { return std::make_unique<Quadratic<float>>(unknowns, settings); },
+      [unknowns, settings] { return std::make_unique<Quadratic<double>>(unknowns, settings); });
   return factory;
 }
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "shoal/model/model.h"
-#include "shoal/model/network/product.h"
+#include "shoal/math/product.h"
 
 namespace shoal {
 

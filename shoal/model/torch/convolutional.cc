@@ -6,7 +6,7 @@
 
 #include "shoal/base/check.h"
 #include "shoal/model/network/image.h"
-#include "shoal/model/network/product.h"
+#include "shoal/math/product.h"
 #include "shoal/model/network/uniform_fan_in.h"
 #include "shoal/model/torch/torch_model.h"
 

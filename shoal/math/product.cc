@@ -1,11 +1,11 @@
-#include "shoal/model/network/product.h"
+#include "shoal/math/product.h"
 
 #include <algorithm>
 
 // Scalable vectors cannot stand in arrays; those processors have NEON as well.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "shoal/model/network/product.cc"
+#define HWY_TARGET_INCLUDE "shoal/math/product.cc"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -70,6 +70,7 @@ HWY_INLINE void multiply_block(MatrixView<const T> a, MatrixView<const T> b, Mat
     row += rows;
   };
   for (; row + 6 <= a.rows; advance(6)) strip<6>(a, b, c, into);
+  for (; row + 4 <= a.rows; advance(4)) strip<4>(a, b, c, into);
   for (; row + 2 <= a.rows; advance(2)) strip<2>(a, b, c, into);
   if (row < a.rows) strip<1>(a, b, c, into);
 }

@@ -1,5 +1,5 @@
 // Matrix products against chains of fused multiply-adds written out.
-#include "shoal/model/network/product.h"
+#include "shoal/math/product.h"
 
 #include <cmath>
 #include <cstring>
