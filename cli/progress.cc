@@ -41,8 +41,24 @@ std::string Progress::text(double share) const {
                      human_bytes(static_cast<double>(line_.bytes_up + line_.bytes_down)), wall_s());
 }
 
+// Nodes say by a figure when they could not go on as usual.
+void Progress::look_for_trouble(const LedgerLine& line) {
+  if (!trouble_.empty()) return;
+  if (line.figure("diverged"))
+    trouble_ = fmt::format(
+        "diverged in round {}: what nodes were to send grew without bound; take "
+        "smaller steps",
+        line.round);
+  else if (line.figure("abandoned"))
+    trouble_ = fmt::format(
+        "round {} was abandoned: messages did not come that the method cannot "
+        "do without; raise patience_s if the network is slow",
+        line.round);
+}
+
 void Progress::update(const LedgerLine& line) {
   line_ = line;
+  look_for_trouble(line);
   if (const auto accuracy = line.figure("test_accuracy")) accuracy_ = *accuracy;
   if (const auto loss = line.figure("test_loss")) loss_ = *loss;
   if (quiet_) return;
@@ -63,6 +79,7 @@ void Progress::update(const LedgerLine& line) {
 void Progress::finish(const std::string& remark) {
   if (quiet_) return;
   if (terminal_) std::fputc('\n', stderr);
+  if (!trouble_.empty()) std::fprintf(stderr, "%s: %s\n", name_.c_str(), trouble_.c_str());
   if (!remark.empty()) std::fprintf(stderr, "%s: %s\n", name_.c_str(), remark.c_str());
 }
 

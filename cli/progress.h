@@ -19,6 +19,7 @@ class Progress {
 
  private:
   std::string text(double share) const;
+  void look_for_trouble(const LedgerLine& line);
   std::string name_;
   Step length_;
   std::string clock_;
@@ -28,6 +29,7 @@ class Progress {
   double last_shown_s_ = -1.0;
   int last_tenth_ = -1;
   LedgerLine line_;
+  std::string trouble_;  // the first, as a sentence
   double accuracy_ = -1.0;
   double loss_ = -1.0;
 };

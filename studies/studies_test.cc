@@ -10,6 +10,7 @@
 #include "studies/logistic_optimum.h"
 #include "studies/mixing_rounds.h"
 #include "studies/rank_correlation.h"
+#include "studies/straight_line.h"
 
 namespace shoal {
 namespace {
@@ -85,6 +86,13 @@ TEST(MeanClientOptimum, WeighsNodesEqually) {
   // sigmoid(w) + l2 w = 2/3 at the optimum.
   const double w = optimum_with(0.1);
   EXPECT_NEAR(1.0 / (1.0 + std::exp(-w)) + 0.1 * w, 2.0 / 3.0, 1e-12);
+}
+
+TEST(StraightLine, FitsLinesAndNotZigzags) {
+  EXPECT_DOUBLE_EQ(straight_line_fit(std::vector<double>{5.0, 3.0, 1.0, -1.0}), 1.0);
+  EXPECT_DOUBLE_EQ(straight_line_fit(std::vector<double>{2.0, 2.0, 2.0}), 1.0);
+  // Slope 0.2 through 0, 1, 0, 1: 0.2 of the sum of squares 1 is explained.
+  EXPECT_DOUBLE_EQ(straight_line_fit(std::vector<double>{0.0, 1.0, 0.0, 1.0}), 0.2);
 }
 
 TEST(Studies, HaveNamesOfTheirOwn) {

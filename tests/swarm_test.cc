@@ -127,8 +127,9 @@ class Draw {
         "[partition]\nkind = \"users\"\n[model]\nkind = \"quadratic\"\ninitial_scale = 1.0\n",
         nodes_, between(2, 6));
     const std::string kind = one_of("dpsgd", "dpsgd_combine_first", "gradient_tracking", "d2",
-                                    "relaysgd", "all_reduce_sgd");
-    const bool momentum = kind[0] == 'd' && chance(0.3);
+                                    "choco", "decentralized_diana", "relaysgd", "all_reduce_sgd");
+    const bool momentum =
+        (kind.starts_with("dpsgd") || kind == "d2" || kind == "choco") && chance(0.3);
     add("[method]\nkind = \"{}\"\nsteps = {}\nbatch = 0\nlearning_rate = 0.1\n", kind, rounds_);
     if (momentum) add("optimizer = \"{}\"\n", one_of("momentum", "nesterov"));
     drawn_.keeps_mean = !momentum && kind != "relaysgd";
@@ -140,7 +141,24 @@ class Draw {
       add("[topology]\nkind = \"{}\"\n", one_of("chain", "star", "relay_tree", "binary_tree",
                                                 nodes_ > 2 ? "double_binary_trees" : "chain"));
     } else {
-      graph(kind[0] == 'd' && kind[1] == 'p');
+      if (kind == "choco") add("consensus_step = {}\n", 0.1 + 0.2 * stream_.uniform());
+      graph(kind.starts_with("dpsgd"));
+    }
+    if (kind != "all_reduce_sgd" && chance(0.5)) peers_codec(kind);
+  }
+
+  // What the method can bear: contractive, unbiased, or no more than rounding.
+  void peers_codec(const std::string& kind) {
+    if (kind == "choco") {
+      add("[codec]\n{}\n",
+          one_of("kind = \"top_k\"\nratio = 0.5", "kind = \"sign\"", "kind = \"natural\"",
+                 "kind = \"rand_k\"\nratio = 0.5\nscaled = false"));
+    } else if (kind == "decentralized_diana") {
+      add("[codec]\n{}\n",
+          one_of("kind = \"rand_k\"\nratio = 0.5", "kind = \"qsgd\"",
+                 "kind = \"rand_k\"\nk = 1\nseed_mode = \"shared\"", "kind = \"terngrad\""));
+    } else {
+      add("[codec]\nkind = \"dense\"\nvalue_type = \"{}\"\n", one_of("f32", "f16", "bf16"));
     }
   }
 

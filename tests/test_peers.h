@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "shoal/base/toml.h"
+#include "shoal/codec/composition.h"
 #include "shoal/graph/basic_topologies.h"
 #include "shoal/graph/topology_kind.h"
 #include "shoal/method/method.h"
@@ -155,13 +156,23 @@ MethodParts parts_of(const Problem<Scalar>& problem, const Topology* topology,
   return parts;
 }
 
-// models[step][node] of a method over these parts, step 0 being after the first step.
+inline std::unique_ptr<Codec> codec_of(const std::string& toml) {
+  const auto table = parse_toml(toml);
+  SHOAL_CHECK(table.ok(), table.error().message);
+  auto codec = make_codec(*table, "[codec]");
+  SHOAL_CHECK(codec.ok(), codec.error().message);
+  return std::move(codec).value();
+}
+
+// All that a method over these parts shows.
 template <class Scalar>
-std::map<Step, Matrix> run_method(const std::string& toml, const Problem<Scalar>& problem,
-                                  const Topology& topology, const MixingSettings& mixing = {},
-                                  const FaultSettings& faults = {}) {
+ModelLog watch_method(const std::string& toml, const Problem<Scalar>& problem,
+                      const Topology& topology, const MixingSettings& mixing = {},
+                      const FaultSettings& faults = {}, const Codec* codec = nullptr) {
   const auto method = method_of(toml);
-  const auto program = method->prepare(parts_of(problem, &topology, mixing));
+  MethodParts parts = parts_of(problem, &topology, mixing);
+  parts.codec = codec;
+  const auto program = method->prepare(parts);
   SHOAL_CHECK(program.ok(), program.error().message);
   ThreadPool pool(1);
   Conditions conditions;
@@ -172,13 +183,26 @@ std::map<Step, Matrix> run_method(const std::string& toml, const Problem<Scalar>
   simulation.set_observer(&log);
   simulation.run();
   EXPECT_EQ(simulation.in_flight(), 0u);
-  return std::move(log.models);
+  simulation.set_observer(nullptr);
+  return log;
+}
+
+// models[step][node] of a method over these parts, step 0 being after the first step.
+template <class Scalar>
+std::map<Step, Matrix> run_method(const std::string& toml, const Problem<Scalar>& problem,
+                                  const Topology& topology, const MixingSettings& mixing = {},
+                                  const FaultSettings& faults = {}, const Codec* codec = nullptr) {
+  return watch_method(toml, problem, topology, mixing, faults, codec).models;
 }
 
 template <class Scalar>
 std::string refusal_of(const std::string& toml, const Problem<Scalar>& problem,
-                       const Topology& topology, const MixingSettings& mixing = {}) {
-  const auto program = method_of(toml)->prepare(parts_of(problem, &topology, mixing));
+                       const Topology& topology, const MixingSettings& mixing = {},
+                       const Codec* codec = nullptr, FeedbackKind feedback = FeedbackKind::kNone) {
+  MethodParts parts = parts_of(problem, &topology, mixing);
+  parts.codec = codec;
+  parts.feedback.kind = feedback;
+  const auto program = method_of(toml)->prepare(parts);
   return program.ok() ? std::string() : program.error().message;
 }
 

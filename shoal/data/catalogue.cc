@@ -10,8 +10,8 @@ const Catalogue<DataSource>& data_sources() {
       {fashion_mnist_entry(), digits_entry(), breast_cancer_entry(), idx_entry(), csv_entry(),
        npy_entry(), libsvm_entry(), leaf_entry(), random_quadratics_entry(),
        scalar_quadratics_entry(), scaled_quadratics_entry(), shifted_quadratics_entry(),
-       synthetic_logistic_entry(), synthetic_ab_entry(), fcube_source_entry(),
-       shape_source_entry()});
+       diagonal_quadratics_entry(), synthetic_logistic_entry(), synthetic_ab_entry(),
+       fcube_source_entry(), shape_source_entry()});
   return all;
 }
 

@@ -28,6 +28,9 @@ SourceEntry synthetic_logistic_entry();
 SourceEntry synthetic_ab_entry();
 SourceEntry fcube_source_entry();
 
+// diagonal_quadratics.cc
+SourceEntry diagonal_quadratics_entry();
+
 // shape_source.cc
 SourceEntry shape_source_entry();
 

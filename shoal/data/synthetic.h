@@ -61,6 +61,22 @@ void describe(Settings& settings, ScalarQuadraticsSettings& values);
 Result<Dataset> make_scalar_quadratics(const ScalarQuadraticsSettings& settings,
                                        std::uint64_t seed);
 
+// One diagonal Hessian for all nodes, a minimum for each (diagonal_quadratics.cc).
+enum class CurvatureSpacing { kGeometric, kLinear };
+struct DiagonalQuadraticsSettings {
+  std::int64_t nodes = 8;
+  std::int64_t dimension = 40;
+  CurvatureSpacing spacing = CurvatureSpacing::kGeometric;
+  double curvature_min = 0.02;
+  double curvature_max = 1.0;
+  double heterogeneity = 1.0;
+};
+void describe(Settings& settings, DiagonalQuadraticsSettings& values);
+// The diagonal of the Hessian, increasing.
+std::vector<double> diagonal_curvatures(const DiagonalQuadraticsSettings& settings);
+Result<Dataset> make_diagonal_quadratics(const DiagonalQuadraticsSettings& settings,
+                                         std::uint64_t seed);
+
 // The least-squares family of EControl (arXiv 2311.05645), i = 1..nodes: f_i(x) = 1/2 ||a_i x -
 // b_i||^2 with a_i = i / sqrt(nodes) and b_i ~ N(0, zeta^2 / i^2) in every coordinate, less its
 // constant. zeta = 0: all functions have their minimum at 0.

@@ -103,6 +103,43 @@ TEST(ScalarQuadratics, HasTheDistributionOfTheFieldGuide) {
   EXPECT_NEAR(quadratic_optimum(data).value()[0], weighted / curvature, 1e-12);
 }
 
+TEST(DiagonalQuadratics, HaveTheSpectrumAndTheOptimumSaid) {
+  DiagonalQuadraticsSettings settings;
+  settings.dimension = 5;
+  settings.curvature_min = 0.01;
+  const std::vector<double> geometric = diagonal_curvatures(settings);
+  const std::vector<double> roots = {0.01, 0.0316227766, 0.1, 0.316227766, 1.0};
+  settings.spacing = CurvatureSpacing::kLinear;
+  const std::vector<double> linear = diagonal_curvatures(settings);
+  for (std::size_t k = 0; k < 5; ++k) {
+    EXPECT_NEAR(geometric[k], roots[k], 1e-9);
+    EXPECT_NEAR(linear[k], 0.01 + 0.2475 * static_cast<double>(k), 1e-15);
+  }
+  settings.nodes = 2000;
+  settings.heterogeneity = 3.0;
+  const Dataset data = make_diagonal_quadratics(settings, 4).value();
+  double mean = 0.0, square = 0.0;
+  for (std::size_t row = 0; row < data.rows; ++row) {
+    const double c = quadratic_centre(data.row(row), 5)[2];
+    mean += c / 2000;
+    square += c * c / 2000;
+    const auto h = quadratic_hessian(data.row(row), 5);
+    for (std::size_t i = 0; i < 25; ++i)
+      EXPECT_EQ(h[i], i % 6 == 0 ? static_cast<float>(linear[i / 6]) : 0.0f);
+  }
+  EXPECT_NEAR(square, 9.0, 0.9);
+  EXPECT_NEAR(quadratic_optimum(data).value()[2], mean, 1e-12);
+}
+
+TEST(DiagonalQuadratics, AreASourceByName) {
+  Table table;
+  table.set("kind", "diagonal_quadratics");
+  table.set("spacing", "linear");
+  EXPECT_EQ(data_sources().make(table, "[data]").value()->load(1).value().train->rows, 8u);
+  table.set("curvature_min", 2.0);
+  EXPECT_FALSE(data_sources().make(table, "[data]").ok());
+}
+
 // The card's family: curvature i^2/n, b_i of deviation zeta/i, and the optimum of the mean.
 TEST(Quadratics, ScaledFamily) {
   ScaledQuadraticsSettings settings;

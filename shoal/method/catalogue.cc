@@ -18,6 +18,8 @@ const Catalogue<Method>& methods() {
                                                    dpsgd_combine_first_entry(),
                                                    gradient_tracking_entry(),
                                                    d2_entry(),
+                                                   choco_entry(),
+                                                   decentralized_diana_entry(),
                                                    relaysgd_entry(),
                                                    all_reduce_sgd_entry(),
                                                    local_sgd_entry(),

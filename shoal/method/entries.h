@@ -19,6 +19,8 @@ CatalogueEntry<Method> dpsgd_entry();
 CatalogueEntry<Method> dpsgd_combine_first_entry();
 CatalogueEntry<Method> gradient_tracking_entry();
 CatalogueEntry<Method> d2_entry();
+CatalogueEntry<Method> choco_entry();
+CatalogueEntry<Method> decentralized_diana_entry();
 CatalogueEntry<Method> relaysgd_entry();
 CatalogueEntry<Method> all_reduce_sgd_entry();
 CatalogueEntry<Method> local_sgd_entry();

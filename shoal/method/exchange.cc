@@ -23,6 +23,11 @@ Status check_vector(const Message& message, std::string_view name, std::size_t s
   return invalid_argument(fmt::format("'{}' holds a value that is not finite", name));
 }
 
+void show_end(Node& node, Step step, std::string_view why) {
+  node.show(step, why, 1.0);
+  node.step_done(step);
+}
+
 template Status check_vector<float>(const Message&, std::string_view, std::size_t);
 template Status check_vector<double>(const Message&, std::string_view, std::size_t);
 

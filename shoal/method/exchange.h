@@ -16,4 +16,8 @@ Task<Arrivals> exchange(Node& node, Tag tag, Step step, std::span<const NodeId> 
 template <class Scalar>
 Status check_vector(const Message& message, std::string_view name, std::size_t size);
 
+// The node's program ends in this step: the ledger's line of the step says so by the figure `why`,
+// "abandoned" (a message did not come that it cannot do without) or "diverged".
+void show_end(Node& node, Step step, std::string_view why);
+
 }  // namespace shoal

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "shoal/method/exchange.h"
+#include "shoal/method/row_format.h"
 
 namespace shoal {
 
@@ -56,22 +57,47 @@ Frame absence(Step step) {
   return message.finish();
 }
 
-template <class Scalar>
-Status check_outgoing(const Message& message, std::size_t size) {
-  if (message.count(kAbsent).ok()) return ok_status();
-  return check_vector<Scalar>(message, "x", size);
-}
+// Encoded rows are parts of their own; raw ones all stand in the first.
+constexpr std::string_view kRowNames[] = {"x", "y"};
 
 template <class Scalar>
 struct GossipJob {
   const Problem<Scalar>* problem;
   GossipSettings settings;
   GossipKind kind;
+  RowFormat<Scalar> format;
   std::vector<MixingMatrix> mixing;                    // one a step of the period
   std::vector<std::vector<std::vector<NodeId>>> to;    // [phase][node]
   std::vector<std::vector<std::vector<NodeId>>> from;  // [phase][node]
   double patience_s;
 };
+
+// Every row of a run has a number of its own for the codec's draws.
+Step row_number(const GossipKind& kind, Step step, std::size_t row) {
+  return static_cast<Step>(step * kind.rows + row);
+}
+
+// What a message carries, into all rows of `values`.
+template <class Scalar>
+Status read_rows(const GossipJob<Scalar>& job, const Message& message, std::span<Scalar> values) {
+  if (!job.format.is_encoded()) return message.vector<Scalar>(kRowNames[0], values);
+  const std::size_t d = job.problem->dimension();
+  for (std::size_t k = 0; k < job.kind.rows; ++k) {
+    SHOAL_TRY(const ByteView bytes, message.tensor(kRowNames[k]));
+    SHOAL_TRY_STATUS(
+        job.format.read(bytes, row_number(job.kind, message.round(), k), values.subspan(k * d, d)));
+  }
+  return ok_status();
+}
+
+template <class Scalar>
+Status check_outgoing(const GossipJob<Scalar>& job, const Message& message) {
+  if (message.count(kAbsent).ok()) return ok_status();
+  const std::size_t size = job.kind.rows * job.problem->dimension();
+  if (!job.format.is_encoded()) return check_vector<Scalar>(message, kRowNames[0], size);
+  std::vector<Scalar> values(size);
+  return read_rows<Scalar>(job, message, values);
+}
 
 template <class Scalar>
 std::unique_ptr<GossipVariant<Scalar>> make_variant(const GossipKind& kind) {
@@ -99,10 +125,17 @@ class Peer : public Persistent {
     replica_.propose(step);
     const auto outgoing = variant_->outgoing(replica_);
     sent_.assign(outgoing.begin(), outgoing.end());
+    if (job_.format.is_encoded()) encode(step);
   }
+  // Nothing when what is to be sent has no encoding.
   Frame outgoing(Step step) const {
     MessageBuilder message(kGossip, step);
-    message.vector<Scalar>("x", sent_);
+    if (!job_.format.is_encoded()) {
+      message.vector<Scalar>(kRowNames[0], sent_);
+      return message.finish();
+    }
+    if (encoded_.size() < job_.kind.rows) return nullptr;
+    for (std::size_t k = 0; k < encoded_.size(); ++k) message.tensor(kRowNames[k], encoded_[k]);
     return message.finish();
   }
   // Returns how many neighbours' vectors were usable.
@@ -118,12 +151,15 @@ class Peer : public Persistent {
       if (k == row.size()) break;
       if (row[k].node != message.sender()) continue;
       vectors[k].resize(sent_.size());
-      if (!message.vector<Scalar>("x", vectors[k]).ok()) continue;
+      if (!read_rows<Scalar>(job_, message, vectors[k]).ok()) continue;
       received[k] = vectors[k];
       ++usable;
     }
     mixed_.resize(sent_.size());
-    mix_received<Scalar>(mixing.own[node_], sent_, row, received, mixed_);
+    mix_received<Scalar>(mixing.own[node_], job_.format.is_encoded() ? read_back_ : sent_, row,
+                         received, mixed_);
+    if (job_.format.is_encoded())
+      for (std::size_t i = 0; i < mixed_.size(); ++i) mixed_[i] += sent_[i] - read_back_[i];
     variant_->absorb(replica_, mixed_);
     return usable;
   }
@@ -138,11 +174,27 @@ class Peer : public Persistent {
   }
 
  private:
+  void encode(Step step) {
+    const std::size_t d = job_.problem->dimension();
+    read_back_.resize(sent_.size());
+    encoded_.clear();
+    for (std::size_t k = 0; k < job_.kind.rows; ++k) {
+      ByteWriter bytes;
+      const Status written = job_.format.write(std::span<const Scalar>(sent_).subspan(k * d, d),
+                                               node_, row_number(job_.kind, step, k), bytes,
+                                               std::span<Scalar>(read_back_).subspan(k * d, d));
+      if (!written.ok()) return;
+      encoded_.push_back(std::move(bytes).take());
+    }
+  }
+
   const GossipJob<Scalar>& job_;
   NodeId node_;
   Replica<Scalar> replica_;
   std::unique_ptr<GossipVariant<Scalar>> variant_;
   std::vector<Scalar> sent_;
+  std::vector<Bytes> encoded_;     // of each row of sent_, when there is a codec
+  std::vector<Scalar> read_back_;  // what receivers read of it
   std::vector<Scalar> mixed_;
 };
 
@@ -165,6 +217,10 @@ Task<> gossip(Node& node, std::shared_ptr<const GossipJob<Scalar>> job) {
     node.count_gradients(peer.replica().gradients_of_step());
 
     const Frame frame = peer.outgoing(step);
+    if (!frame) {
+      show_end(node, step, "diverged");
+      co_return;
+    }
     const std::vector<NodeId>& from = job->from[phase][node.id()];
     const Arrivals arrivals = co_await exchange(node, kGossip, step, job->to[phase][node.id()],
                                                 from, frame, job->patience_s);
@@ -187,10 +243,6 @@ class GossipMethod : public Method {
   bool needs_topology() const override { return true; }
 
   Result<Program> prepare(const MethodParts& parts) const override {
-    if (parts.codec)
-      return unsupported(
-          "plain gossip averages whole vectors: a codec would bias every average; leave [codec] "
-          "out, or use a method with its own compressed state");
     if (parts.make_rule) return unsupported("gossip mixes by its matrix; leave [rule] out");
     if (parts.in_double) return prepare_in<double>(parts, *parts.in_double);
     return prepare_in<float>(parts, *parts.in_float);
@@ -201,23 +253,44 @@ class GossipMethod : public Method {
   }
 
   Result<ContentCheck> content_check(const MethodParts& parts) const override {
-    if (parts.in_double)
-      return ContentCheck([size = parts.in_double->dimension()](const Message& message, auto) {
-        return check_outgoing<double>(message, size);
-      });
-    return ContentCheck([size = parts.in_float->dimension()](const Message& message, auto) {
-      return check_outgoing<float>(message, size);
-    });
+    if (parts.in_double) return check_in<double>(parts, *parts.in_double);
+    return check_in<float>(parts, *parts.in_float);
   }
 
  private:
   template <class Scalar>
-  Result<Program> prepare_in(const MethodParts& parts, const Problem<Scalar>& problem) const {
+  Result<ContentCheck> check_in(const MethodParts& parts, const Problem<Scalar>& problem) const {
+    return ContentCheck([job = job_of(parts, problem)](const Message& message, auto) {
+      return check_outgoing<Scalar>(*job, message);
+    });
+  }
+
+  // All but the graph.
+  template <class Scalar>
+  std::shared_ptr<GossipJob<Scalar>> job_of(const MethodParts& parts,
+                                            const Problem<Scalar>& problem) const {
     auto job = std::make_shared<GossipJob<Scalar>>();
     job->problem = &problem;
     job->settings = settings_;
     job->kind = kind_;
+    job->format = RowFormat<Scalar>(parts.codec, problem.models->layout(), parts.seed);
     job->patience_s = parts.patience_s;
+    return job;
+  }
+
+  template <class Scalar>
+  Result<Program> prepare_in(const MethodParts& parts, const Problem<Scalar>& problem) const {
+    const auto job = job_of(parts, problem);
+    if (parts.codec) {
+      SHOAL_TRY_STATUS(
+          check_only_rounds(*parts.codec, problem.models->layout(),
+                            "gossip sends whole models, and what this codec loses of them does "
+                            "not shrink as the models agree, so the average never settles"));
+      if (parts.feedback.kind != FeedbackKind::kNone)
+        return unsupported(
+            "gossip cancels the rounding of its codec in the mean over the peers, so there is "
+            "nothing to feed back; leave feedback out");
+    }
     SHOAL_TRY_STATUS(check_connected(*parts.topology));
     if (!parts.topology->planes.empty())
       return invalid_argument(

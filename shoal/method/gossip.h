@@ -6,10 +6,18 @@
 // beside this one. A message that does not come is made up for by renormalising over the weights
 // that did; that breaks double stochasticity, and the step is counted in the ledger.
 //
+// A [codec] may only round (casts; row_format.h). A lossy one would add an error in proportion to
+// the models, step after step, and no step size makes it vanish: choco and decentralized_diana send
+// differences instead. With Q what receivers read of a vector, a peer mixes
+//   mix_i = sent_i + sum_j W_ij (Q(sent_j) - Q(sent_i)),
+// so that, when W is doubly stochastic, the roundings cancel in the mean over the peers: it moves
+// by the mean update alone, and D2, whose mean is a double integrator, does not drift.
+//
 // A newcomer (node/newcomer.h) says of the steps it has missed that it is absent, which counts as a
 // message that does not come, but need not be waited for. Then it mixes like everybody.
 //
-// Wire, per directed edge and step: what the variant sends (d or 2d scalars), 32 bytes of frame.
+// Wire, per directed edge and step: what the variant sends (1 or 2 rows of d scalars, or as many
+// rows as the codec writes them), 32 bytes of frame.
 // Cost per step: one gradient, and d per neighbour.
 #pragma once
 
@@ -33,7 +41,8 @@ void describe(Settings& s, GossipSettings& v);
 template <class Scalar>
 class GossipVariant : public Persistent {
  public:
-  // What this peer sends at this step; its replica holds the fresh gradient and update.
+  // What this peer sends at this step, GossipKind::rows rows of the model's shape; its replica
+  // holds the fresh gradient and update.
   virtual std::span<const Scalar> outgoing(const Replica<Scalar>& replica) = 0;
   // Sets the replica's parameters from the mix of what was sent (same length).
   virtual void absorb(Replica<Scalar>& replica, std::span<const Scalar> mix) = 0;
@@ -49,17 +58,19 @@ struct GossipKind {
   Status (*check)(const MixingMatrix& mixing) = nullptr;  // null: anything goes
   // What a peer knows that no newcomer can be told, as a sentence; null: its replica is all.
   const char* memory = nullptr;
+  std::size_t rows = 1;  // that it sends in a step, 1 or 2
 };
 
 // An entry of the method catalogue for a variant class template.
 template <template <class> class Variant>
-GossipKind gossip_kind(Status (*check)(const MixingMatrix&) = nullptr,
-                       const char* memory = nullptr) {
+GossipKind gossip_kind(Status (*check)(const MixingMatrix&) = nullptr, const char* memory = nullptr,
+                       std::size_t rows = 1) {
   GossipKind kind;
   kind.in_float = [] { return std::unique_ptr<GossipVariant<float>>(new Variant<float>()); };
   kind.in_double = [] { return std::unique_ptr<GossipVariant<double>>(new Variant<double>()); };
   kind.check = check;
   kind.memory = memory;
+  kind.rows = rows;
   return kind;
 }
 std::unique_ptr<Method> make_gossip(const GossipSettings& settings, const GossipKind& kind);

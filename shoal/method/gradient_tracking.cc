@@ -67,7 +67,7 @@ Status needs_symmetric(const MixingMatrix& mixing) {
 Result<std::unique_ptr<Method>> make_tracking(const GossipSettings& settings) {
   if (settings.optimizer.optimizer != LocalOptimizerKind::kSgd)
     return unsupported("gradient tracking sends gradients, not updates; use optimizer = \"sgd\"");
-  return make_gossip(settings, gossip_kind<GradientTracking>(&needs_symmetric, kMemory));
+  return make_gossip(settings, gossip_kind<GradientTracking>(&needs_symmetric, kMemory, 2));
 }
 
 }  // namespace

@@ -17,9 +17,15 @@ Status newcomer_of(const std::string& kind) {
 
 // A new method has to say what it is, here too.
 TEST(Newcomer, EveryMethodSaysWhetherAReplicaIsEnough) {
-  const std::set<std::string> remember = {
-      "gradient_tracking", "d2",  "relaysgd", "all_reduce_sgd", "local_sgd",
-      "local_adaalter",    "cser"};
+  const std::set<std::string> remember = {"gradient_tracking",
+                                          "d2",
+                                          "choco",
+                                          "decentralized_diana",
+                                          "relaysgd",
+                                          "all_reduce_sgd",
+                                          "local_sgd",
+                                          "local_adaalter",
+                                          "cser"};
   std::size_t refused = 0;
   for (const auto& entry : methods().entries()) {
     const std::string& kind = entry.name;

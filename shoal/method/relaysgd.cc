@@ -5,9 +5,14 @@
 // step); `grad` relays updates, x_i += average, and needs no counts but never forgets a loss.
 // With double binary trees even coordinates travel on one tree and odd ones on the other.
 //
-// Wire, per directed edge and step: one relayed sum of the plane's d scalars and one count of
-// 8 bytes, in a frame of 48. Peers of one edge send at the same time; nothing waits for this
-// step's arrivals before sending, so the order of receives does not matter.
+// A [codec] may only round (casts; row_format.h): what a message loses is relayed on to everybody.
+// No mean is kept here as in gossip, and roundings of the models would add up step by step, to
+// about the rounding divided by the learning rate. So the sender keeps what each message to each
+// neighbour lost, and adds it to the next one: their sum stays below one rounding for ever.
+//
+// Wire, per directed edge and step: one relayed sum of the plane's d scalars (or as the codec
+// writes them) and one count of 8 bytes, in a frame of 48. Peers of one edge send at the same time;
+// nothing waits for this step's arrivals before sending, so the order of receives does not matter.
 //
 // Messages are dropped by drop_prob at the receiver (the paper's robustness runs) or by [faults].
 #include <algorithm>
@@ -18,6 +23,7 @@
 #include "shoal/method/exchange.h"
 #include "shoal/method/relay.h"
 #include "shoal/method/replica.h"
+#include "shoal/method/row_format.h"
 
 namespace shoal {
 namespace {
@@ -62,9 +68,25 @@ template <class Scalar>
 struct RelayJob {
   const Problem<Scalar>* problem;
   RelaySettings settings;
-  std::vector<Topology> planes;  // one tree, or two that share the coordinates
+  std::vector<Topology> planes;            // one tree, or two that share the coordinates
+  std::vector<RowFormat<Scalar>> formats;  // of each plane
   double patience_s;
 };
+
+// The coordinates of a plane, of d in all.
+std::size_t plane_size(std::size_t dimension, std::size_t planes, std::size_t plane) {
+  return (dimension + planes - 1 - plane) / planes;
+}
+// How the sums of a plane are written: one of two planes is a vector of its own.
+template <class Scalar>
+RowFormat<Scalar> plane_format(const MethodParts& parts, const Problem<Scalar>& problem,
+                               std::size_t planes, std::size_t plane) {
+  if (planes == 1) return {parts.codec, problem.models->layout(), parts.seed};
+  const std::size_t size = plane_size(problem.dimension(), planes, plane);
+  Layout layout;
+  layout.add("plane", {static_cast<std::uint32_t>(size)});
+  return {parts.codec, layout, parts.seed};
+}
 
 // Coordinates p, p + planes, p + 2 planes, ... of a vector, and back.
 template <class Scalar>
@@ -77,6 +99,14 @@ template <class Scalar>
 void put_plane(std::span<const Scalar> part, std::size_t plane, std::size_t planes,
                std::span<Scalar> whole) {
   for (std::size_t i = plane, k = 0; i < whole.size(); i += planes, ++k) whole[i] = part[k];
+}
+
+// The sum that a message carries.
+template <class Scalar>
+Status read_sum(const RowFormat<Scalar>& format, const Message& message, std::span<Scalar> sum) {
+  if (!format.is_encoded()) return message.vector<Scalar>("sum", sum);
+  SHOAL_TRY(const ByteView bytes, message.tensor("sum"));
+  return format.read(bytes, message.round(), sum);
 }
 
 // One worker: its replica and one relay a plane.
@@ -92,9 +122,13 @@ class RelayWorker : public Persistent {
         reference_(job.problem->initial) {
     const std::size_t planes = job.planes.size();
     const std::size_t d = job.problem->dimension();
-    for (std::size_t p = 0; p < planes; ++p)
-      relays_.emplace_back(job.planes[p].size(), job.planes[p].out[id_],
-                           (d + planes - 1 - p) / planes);
+    for (std::size_t p = 0; p < planes; ++p) {
+      const auto& neighbors = job.planes[p].out[id_];
+      const std::size_t size = plane_size(d, planes, p);
+      relays_.emplace_back(job.planes[p].size(), neighbors, size);
+      lost_.emplace_back(job.formats[p].is_encoded() ? neighbors.size() : 0,
+                         std::vector<Scalar>(size));
+    }
     before_ = relays_;
   }
 
@@ -108,7 +142,7 @@ class RelayWorker : public Persistent {
     for (std::size_t i = 0; i < value_.size(); ++i) value_[i] += replica_.parameters()[i];
   }
 
-  // The frames for the neighbours of one plane.
+  // The frames for the neighbours of one plane; fewer when a sum has no encoding.
   std::vector<Frame> outgoing(Step step, std::size_t plane) {
     Relay<Scalar>& relay = relays_[plane];
     take_plane<Scalar>(value_, plane, relays_.size(), part_);
@@ -116,11 +150,14 @@ class RelayWorker : public Persistent {
     relay.begin(part_);
     std::vector<Frame> frames;
     std::vector<Scalar> sum(part_.size());
+    ByteWriter bytes;
     for (std::size_t k = 0; k < job_.planes[plane].out[id_].size(); ++k) {
       std::uint64_t count = 0;
       relay.outgoing(k, sum, count);
+      bytes.clear();
+      if (!write(step, plane, k, sum, bytes)) break;
       MessageBuilder message(kRelay, message_round(step, plane));
-      message.template vector<Scalar>("sum", sum).count("count", count);
+      message.tensor("sum", bytes.bytes()).count("count", count);
       frames.push_back(message.finish());
     }
     return frames;
@@ -145,7 +182,7 @@ class RelayWorker : public Persistent {
       const bool dropped = drops.uniform() < job_.settings.drop_prob;
       const auto count = message.count("count");
       if (dropped || !count.ok() || *count >= job_.planes[plane].size()) continue;
-      if (!message.template vector<Scalar>("sum", sum).ok()) continue;
+      if (!read_sum<Scalar>(job_.formats[plane], message, sum).ok()) continue;
       relay.accept(k, sum, *count);
       ++used;
     }
@@ -160,16 +197,35 @@ class RelayWorker : public Persistent {
   void save(ByteWriter& out) const override {
     replica_.save(out);
     for (const auto& relay : relays_) relay.save(out);
+    for (const auto& plane : lost_)
+      for (const auto& lost : plane) out.numbers<Scalar>(lost);
     out.numbers<Scalar>(reference_);
   }
   Status load(ByteReader& in) override {
     SHOAL_TRY_STATUS(replica_.load(in));
     for (auto& relay : relays_) SHOAL_TRY_STATUS(relay.load(in));
+    for (auto& plane : lost_)
+      for (auto& lost : plane) SHOAL_TRY_STATUS(in.numbers_into<Scalar>(lost));
     return in.numbers_into<Scalar>(reference_);
   }
 
  private:
   bool overlapped() const { return job_.settings.variant == RelayVariant::kModelOverlap; }
+
+  // A sum for neighbour number k; whether it has an encoding.
+  bool write(Step step, std::size_t plane, std::size_t k, std::vector<Scalar>& sum,
+             ByteWriter& out) {
+    const RowFormat<Scalar>& format = job_.formats[plane];
+    if (!format.is_encoded()) {
+      out.raw(std::as_bytes(std::span<const Scalar>(sum)));
+      return true;
+    }
+    std::vector<Scalar>& lost = lost_[plane][k];
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += lost[i];
+    if (!format.write(sum, id_, message_round(step, plane), out, lost).ok()) return false;
+    for (std::size_t i = 0; i < sum.size(); ++i) lost[i] = sum[i] - lost[i];
+    return true;
+  }
 
   void average(std::size_t plane, const Relay<Scalar>& relay) {
     std::vector<Scalar> result(part_.size());
@@ -192,6 +248,8 @@ class RelayWorker : public Persistent {
   Replica<Scalar> replica_;
   std::vector<Relay<Scalar>> relays_;
   std::vector<Relay<Scalar>> before_;  // only used when overlapped
+  // What the codec left out of the last message of each plane to each neighbour.
+  std::vector<std::vector<std::vector<Scalar>>> lost_;
   std::vector<Scalar> reference_;
   std::vector<Scalar> value_;
   std::vector<Scalar> part_;
@@ -209,6 +267,10 @@ Task<> relay_sgd(Node& node, std::shared_ptr<const RelayJob<Scalar>> job) {
     for (std::size_t plane = 0; plane < job->planes.size(); ++plane) {
       const std::vector<NodeId>& neighbors = job->planes[plane].out[node.id()];
       const std::vector<Frame> frames = worker.outgoing(step, plane);
+      if (frames.size() < neighbors.size()) {
+        show_end(node, step, "diverged");
+        co_return;
+      }
       for (std::size_t k = 0; k < neighbors.size(); ++k)
         co_await node.send(neighbors[k], frames[k]);
     }
@@ -238,7 +300,6 @@ class RelaySgd : public Method {
   bool needs_topology() const override { return true; }
 
   Result<Program> prepare(const MethodParts& parts) const override {
-    if (parts.codec) return unsupported("relayed sums must stay exact sums; leave [codec] out");
     if (parts.make_rule)
       return unsupported("RelaySGD averages uniformly over its tree; leave [rule] out");
     if (!settings_.spanning_tree) {
@@ -264,14 +325,26 @@ class RelaySgd : public Method {
 
   Result<ContentCheck> content_check(const MethodParts& parts) const override {
     const std::size_t planes = settings_.spanning_tree ? 1 : planes_of(*parts.topology).size();
-    if (parts.in_double) return check_sum<double>(parts.in_double->dimension(), planes);
-    return check_sum<float>(parts.in_float->dimension(), planes);
+    if (parts.in_double) return check_sum(parts, *parts.in_double, planes);
+    return check_sum(parts, *parts.in_float, planes);
   }
 
  private:
   template <class Scalar>
+  Status check_codec(const MethodParts& parts, const Problem<Scalar>& problem) const {
+    if (!parts.codec) return ok_status();
+    if (parts.feedback.kind != FeedbackKind::kNone)
+      return unsupported(
+          "what a cast leaves out of a relayed sum is in the next one already; leave feedback out");
+    return check_only_rounds(*parts.codec, problem.models->layout(),
+                             "relayed sums hold the models of all workers behind an edge, and "
+                             "every worker on the way would lose a share of them again");
+  }
+
+  template <class Scalar>
   Result<Program> prepare_in(const MethodParts& parts, const Problem<Scalar>& problem) const {
     if (problem.workers() < 2) return invalid_argument("RelaySum needs at least 2 workers");
+    SHOAL_TRY_STATUS(check_codec(parts, problem));
     auto job = std::make_shared<RelayJob<Scalar>>();
     job->problem = &problem;
     job->settings = settings_;
@@ -283,15 +356,24 @@ class RelaySgd : public Method {
       const auto planes = planes_of(*parts.topology);
       job->planes.assign(planes.begin(), planes.end());
     }
+    for (std::size_t plane = 0; plane < job->planes.size(); ++plane)
+      job->formats.push_back(plane_format(parts, problem, job->planes.size(), plane));
     return Program([job](Node& node) { return relay_sgd<Scalar>(node, job); });
   }
 
-  // The coordinates of a plane, which the round tells (message_round).
+  // Of a plane, which the round tells (message_round).
   template <class Scalar>
-  static ContentCheck check_sum(std::size_t dimension, std::size_t planes) {
-    return [dimension, planes](const Message& message, auto) {
-      const std::size_t plane = message.round() % planes;
-      return check_vector<Scalar>(message, "sum", (dimension + planes - 1 - plane) / planes);
+  static ContentCheck check_sum(const MethodParts& parts, const Problem<Scalar>& problem,
+                                std::size_t planes) {
+    std::vector<RowFormat<Scalar>> formats;
+    for (std::size_t plane = 0; plane < planes; ++plane)
+      formats.push_back(plane_format(parts, problem, planes, plane));
+    return [formats, dimension = problem.dimension()](const Message& message, auto) {
+      const std::size_t plane = message.round() % formats.size();
+      const std::size_t size = plane_size(dimension, formats.size(), plane);
+      if (!formats[plane].is_encoded()) return check_vector<Scalar>(message, "sum", size);
+      std::vector<Scalar> sum(size);
+      return read_sum<Scalar>(formats[plane], message, sum);
     };
   }
 
