@@ -241,6 +241,43 @@ TEST(CompressedGossip, LostMessagesEndItAndNothingDrifts) {
   }
 }
 
+// What reaches a peer from outside, before it is taken in.
+TEST(CompressedGossip, MalformedMessagesAreRefused) {
+  const auto problem = scalar_problem({1, 2, 3, 4});
+  const Topology graph = *ring(4);
+  const auto accepts = [&](const std::string& method, const Codec* codec, const Frame& frame) {
+    MethodParts parts = parts_of(problem, &graph, {.lazy = true});
+    parts.codec = codec;
+    const auto check = method_of(method)->content_check(parts);
+    const Message message(1, frame, read_frame_header(*frame).value());
+    return check.value()(message, 1).ok();
+  };
+  const auto raw = [](const char* name, const std::vector<double>& values) {
+    MessageBuilder message(tag("any"), 3);
+    message.vector<double>(name, values);
+    return message.finish();
+  };
+  const std::string tracking = settings_of("gradient_tracking", 5, 0.1);
+  EXPECT_TRUE(accepts(tracking, nullptr, raw("x", {1.0, 2.0})));
+  EXPECT_FALSE(accepts(tracking, nullptr, raw("x", {1.0})));
+  EXPECT_FALSE(accepts(tracking, nullptr, raw("x", {1.0, HUGE_VAL})));
+  const auto cast = codec_of("kind = \"dense\"\nvalue_type = \"f16\"\n");
+  MessageBuilder both(tag("any"), 3), one(tag("any"), 3);
+  const Bytes half(2);
+  both.tensor("x", half).tensor("y", half);
+  one.tensor("x", half);
+  EXPECT_TRUE(accepts(tracking, cast.get(), both.finish()));
+  EXPECT_FALSE(accepts(tracking, cast.get(), one.finish()));
+  for (const char* kind : {"choco", "decentralized_diana"}) {
+    const std::string method = settings_of(kind, 5, 0.1);
+    EXPECT_TRUE(accepts(method, nullptr, raw("q", {1.0})));
+    EXPECT_FALSE(accepts(method, nullptr, raw("q", {1.0, 2.0})));
+    EXPECT_FALSE(accepts(method, nullptr, raw("q", {NAN})));
+    EXPECT_FALSE(accepts(method, nullptr, raw("x", {1.0})));
+    EXPECT_FALSE(accepts(method, cast.get(), raw("q", {1.0})));
+  }
+}
+
 TEST(CompressedGossip, RefusesWhatIsUnsound) {
   const auto problem = scalar_problem({1, 2, 3, 4, 5, 6, 7, 8});
   const auto expect = [&](const std::string& method, const Topology& graph, const char* codec,
