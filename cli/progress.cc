@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "shoal/run/human.h"
+#include "shoal/run/report_table.h"
 
 namespace shoal {
 namespace {
@@ -38,7 +39,7 @@ std::string Progress::text(double share) const {
     measured = fmt::format("loss {:.4g}", loss_);
   return fmt::format("{:<24} [{}] {:>4}/{}  {}  {} {}  {}  {:.1f} s", name_, bar, line_.round + 1,
                      length_, measured, human_time(line_.time_s), clock_,
-                     human_bytes(static_cast<double>(line_.bytes_up + line_.bytes_down)), wall_s());
+                     human_bytes(bytes_sent(line_, among_peers_)), wall_s());
 }
 
 // Nodes say by a figure when they could not go on as usual.
@@ -58,6 +59,7 @@ void Progress::look_for_trouble(const LedgerLine& line) {
 
 void Progress::update(const LedgerLine& line) {
   line_ = line;
+  among_peers_ = among_peers_ || is_among_peers(line);
   look_for_trouble(line);
   if (const auto accuracy = line.figure("test_accuracy")) accuracy_ = *accuracy;
   if (const auto loss = line.figure("test_loss")) loss_ = *loss;

@@ -29,6 +29,7 @@ class Progress {
   double last_shown_s_ = -1.0;
   int last_tenth_ = -1;
   LedgerLine line_;
+  bool among_peers_ = false;  // what peers send is also what arrives: counted once
   std::string trouble_;  // the first, as a sentence
   double accuracy_ = -1.0;
   double loss_ = -1.0;

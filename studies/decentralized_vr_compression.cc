@@ -256,9 +256,7 @@ Result<Claim> free_compression(StudyContext& context, const SolvedTask& task) {
   claim.note = fmt::format(
       "On the complete graph 10 of 40 lies just beyond the factor that is free: a dual step small "
       "enough to be stable on every draw leaves noise that costs rounds, differently from draw to "
-      "draw, and the pilot's 5 % were one draw; its own recursion, written again in another "
-      "language, took 11 to 43 % more on six draws. 13 of 40, a third of the values, take {} "
-      "rounds.",
+      "draw, and the pilot's 5 % were one draw. 13 of 40, a third of the values, take {} rounds.",
       rounds_text(complete[kThird]));
   return claim;
 }

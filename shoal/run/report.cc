@@ -83,7 +83,8 @@ std::string html_table(const std::vector<ReportColumn>& columns, std::size_t run
 
 std::string table_note(const std::vector<RunSummary>& runs) {
   std::string note = fmt::format("Final figures are {}. ", kFinalFigures);
-  if (std::any_of(runs.begin(), runs.end(), is_among_peers))
+  if (std::any_of(runs.begin(), runs.end(),
+                  [](const RunSummary& run) { return is_among_peers(run); }))
     note += "Among peers they are means over the nodes, and everything sent counts as up. ";
   note +=
       "Megabytes are millions of bytes as encoded on the wire; virtual time is that of the "

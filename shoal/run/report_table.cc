@@ -140,9 +140,13 @@ bool any_has_figure(const std::vector<RunSummary>& runs, const std::string& name
                      [&](const RunSummary& run) { return has_figure(run, name); });
 }
 
+bool is_among_peers(const LedgerLine& line) {
+  return line.figure("test_loss_worst") || line.figure("test_accuracy_worst") ||
+         line.figure("consensus_distance");
+}
 bool is_among_peers(const RunSummary& run) {
-  return has_figure(run, "test_loss_worst") || has_figure(run, "test_accuracy_worst") ||
-         has_figure(run, "consensus_distance");
+  return std::any_of(run.lines.begin(), run.lines.end(),
+                     [](const LedgerLine& line) { return is_among_peers(line); });
 }
 
 double bytes_sent(const LedgerLine& line, bool among_peers) {

@@ -29,6 +29,7 @@ bool any_has_figure(const std::vector<RunSummary>& runs, const std::string& name
 // A run whose nodes are peers: its ledger has figures of the worst node or of their distance. Its
 // bytes_up then counts everything sent; with a server bytes_down is what the server sent.
 bool is_among_peers(const RunSummary& run);
+bool is_among_peers(const LedgerLine& line);  // of a line that measures models
 double bytes_sent(const LedgerLine& line, bool among_peers);
 
 // Whether the figure had ceased to be finite when the run ended: ledgers leave such values out, so
