@@ -127,14 +127,15 @@ class Draw {
         "[partition]\nkind = \"users\"\n[model]\nkind = \"quadratic\"\ninitial_scale = 1.0\n",
         nodes_, between(2, 6));
     const std::string kind = one_of("dpsgd", "dpsgd_combine_first", "gradient_tracking", "d2",
-                                    "choco", "decentralized_diana", "relaysgd", "all_reduce_sgd");
+                                    "choco", "decentralized_diana", "relaysgd", "all_reduce_sgd",
+                                    "local_sgd", "local_adaalter", "cser");
     const bool momentum =
         (kind.starts_with("dpsgd") || kind == "d2" || kind == "choco") && chance(0.3);
     add("[method]\nkind = \"{}\"\nsteps = {}\nbatch = 0\nlearning_rate = 0.1\n", kind, rounds_);
     if (momentum) add("optimizer = \"{}\"\n", one_of("momentum", "nesterov"));
-    drawn_.keeps_mean = !momentum && kind != "relaysgd";
-    if (kind == "all_reduce_sgd") {
-      add("collective = \"{}\"\n", one_of("ring", "binomial", "gather"));
+    drawn_.keeps_mean = !momentum && kind != "relaysgd" && kind != "local_adaalter";
+    if (is_synchronous(kind)) {
+      synchronous(kind);
     } else if (kind == "relaysgd") {
       add("variant = \"{}\"\nfallback = \"{}\"\n", one_of("model", "model_overlap", "grad"),
           one_of("own", "ref_initial", "ref_last", "counts"));
@@ -144,7 +145,31 @@ class Draw {
       if (kind == "choco") add("consensus_step = {}\n", 0.1 + 0.2 * stream_.uniform());
       graph(kind.starts_with("dpsgd"));
     }
-    if (kind != "all_reduce_sgd" && chance(0.5)) peers_codec(kind);
+    if (!is_synchronous(kind) && chance(0.5)) peers_codec(kind);
+  }
+
+  static bool is_synchronous(const std::string& kind) {
+    return kind == "all_reduce_sgd" || kind == "cser" || kind.starts_with("local");
+  }
+  // Means over all workers: summed on the way, encoded together, or everybody's to everybody.
+  void synchronous(const std::string& kind) {
+    if (kind == "cser") {
+      add("period = 2\nreset_ratio = {}\n", one_of("1.0", "2.0"));
+      add("[codec]\n{}\n", one_of("kind = \"grbs\"\ncompression_ratio = 2", "kind = \"sign\"",
+                                  "kind = \"top_k\"\nratio = 0.4"));
+      return;
+    }
+    if (kind.starts_with("local")) add("period = {}\n", between(1, 3));
+    if (chance(0.4)) {
+      add("collective = \"{}\"\n", one_of("ring", "binomial", "gather"));
+    } else if (chance(0.8)) {
+      drawn_.keeps_mean = false;
+      add("[codec]\nfeedback = \"{}\"\n{}\n", one_of("none", "ef"),
+          one_of("kind = \"powersgd\"", "kind = \"sign\"", "kind = \"top_k\"\nratio = 0.4",
+                 "kind = \"grbs\"\ncompression_ratio = 2"));
+      if (kind == "all_reduce_sgd" && chance(0.3))
+        add("[accordion]\nhard = {{ kind = \"top_k\", k = 1 }}\ninterval = 1\nepoch_steps = 2\n");
+    }
   }
 
   // What the method can bear: contractive, unbiased, or no more than rounding.
