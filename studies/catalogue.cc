@@ -10,6 +10,8 @@ const std::vector<Study>& studies() {
       {"federated-field-guide", "FedAvg and its relatives", "2107.06917",
        &study_federated_field_guide},
       {"non-iid-partitions", "how much uneven data hurts", "2102.02079", &study_non_iid_partitions},
+      {"one-byte", "one byte a gradient, along shared random directions", "2306.10015",
+       &study_one_byte},
   };
   return all;
 }

@@ -107,6 +107,10 @@ std::vector<Case> federated_cases() {
       {"fedyogi", clients("fedyogi", cohort), 7},
       // Updates overflow and are refused.
       {"fedavg_huge_steps", clients("fedavg", "learning_rate = 1e38\n"), 7},
+      {"one_byte", clients("one_byte", "samples = 2\ncode = \"byte_stochastic\"\n"), 7},
+      {"one_byte_in_place",
+       clients("one_byte", "evaluate = \"in_place\"\nrestore_every = 2\nhash_every = 2\n" + spared),
+       7},
       {"fedavg_faults", clients("fedavg", cohort + spared), 7},
       {"fedavg_attacked_faults", liars + spared, 7},
       {"scaffold_faults", clients("scaffold", cohort + spared), 7},

@@ -20,6 +20,7 @@ const Catalogue<Method>& methods() {
                                                    d2_entry(),
                                                    relaysgd_entry(),
                                                    all_reduce_sgd_entry(),
+                                                   one_byte_entry(),
                                                });
   return all;
 }

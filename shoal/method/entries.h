@@ -21,5 +21,6 @@ CatalogueEntry<Method> gradient_tracking_entry();
 CatalogueEntry<Method> d2_entry();
 CatalogueEntry<Method> relaysgd_entry();
 CatalogueEntry<Method> all_reduce_sgd_entry();
+CatalogueEntry<Method> one_byte_entry();
 
 }  // namespace shoal
