@@ -12,6 +12,8 @@ const std::vector<Study>& studies() {
       {"non-iid-partitions", "how much uneven data hurts", "2102.02079", &study_non_iid_partitions},
       {"one-byte", "one byte a gradient, along shared random directions", "2306.10015",
        &study_one_byte},
+      {"masha", "compressed variational inequalities: extragradient with an anchor", "2110.03313",
+       &study_masha},
   };
   return all;
 }

@@ -10,5 +10,6 @@ Result<std::vector<Claim>> study_gossip_baselines(StudyContext& context);
 Result<std::vector<Claim>> study_federated_field_guide(StudyContext& context);
 Result<std::vector<Claim>> study_non_iid_partitions(StudyContext& context);
 Result<std::vector<Claim>> study_one_byte(StudyContext& context);
+Result<std::vector<Claim>> study_masha(StudyContext& context);
 
 }  // namespace shoal

@@ -10,7 +10,7 @@ const Catalogue<DataSource>& data_sources() {
       {fashion_mnist_entry(), digits_entry(), breast_cancer_entry(), idx_entry(), csv_entry(),
        npy_entry(), libsvm_entry(), leaf_entry(), random_quadratics_entry(),
        scalar_quadratics_entry(), synthetic_logistic_entry(), synthetic_ab_entry(),
-       fcube_source_entry(), shape_source_entry()});
+       fcube_source_entry(), bilinear_saddles_entry(), shape_source_entry()});
   return all;
 }
 

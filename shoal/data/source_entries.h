@@ -26,6 +26,9 @@ SourceEntry synthetic_logistic_entry();
 SourceEntry synthetic_ab_entry();
 SourceEntry fcube_source_entry();
 
+// saddles.cc
+SourceEntry bilinear_saddles_entry();
+
 // shape_source.cc
 SourceEntry shape_source_entry();
 

@@ -21,6 +21,12 @@ const Catalogue<Method>& methods() {
                                                    relaysgd_entry(),
                                                    all_reduce_sgd_entry(),
                                                    one_byte_entry(),
+                                                   masha1_entry(),
+                                                   masha2_entry(),
+                                                   extragradient_entry(),
+                                                   compressed_extragradient_entry(),
+                                                   qsgda_entry(),
+                                                   ef_gda_entry(),
                                                });
   return all;
 }

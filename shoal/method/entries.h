@@ -22,5 +22,11 @@ CatalogueEntry<Method> d2_entry();
 CatalogueEntry<Method> relaysgd_entry();
 CatalogueEntry<Method> all_reduce_sgd_entry();
 CatalogueEntry<Method> one_byte_entry();
+CatalogueEntry<Method> masha1_entry();
+CatalogueEntry<Method> masha2_entry();
+CatalogueEntry<Method> extragradient_entry();
+CatalogueEntry<Method> compressed_extragradient_entry();
+CatalogueEntry<Method> qsgda_entry();
+CatalogueEntry<Method> ef_gda_entry();
 
 }  // namespace shoal

@@ -17,7 +17,16 @@ Status newcomer_of(const std::string& kind) {
 
 // A new method has to say what it is, here too.
 TEST(Newcomer, EveryMethodSaysWhetherAReplicaIsEnough) {
-  const std::set<std::string> remember = {"gradient_tracking", "d2", "relaysgd", "all_reduce_sgd"};
+  const std::set<std::string> remember = {"gradient_tracking",
+                                          "d2",
+                                          "relaysgd",
+                                          "all_reduce_sgd",
+                                          "masha1",
+                                          "masha2",
+                                          "extragradient",
+                                          "compressed_extragradient",
+                                          "qsgda",
+                                          "ef_gda"};
   std::size_t refused = 0;
   for (const auto& entry : methods().entries()) {
     const std::string& kind = entry.name;
