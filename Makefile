@@ -48,7 +48,7 @@ bench: build
 	$(BUILD)/simulator_bench
 
 study: build
-	@for name in relaysgd gossip-baselines federated-field-guide non-iid-partitions; do \
+	@for name in relaysgd gossip-baselines federated-field-guide non-iid-partitions one-byte masha; do \
 	  $(BUILD)/shoal study $$name --write docs/results/$$name.md || exit 1; done
 
 format:

@@ -52,6 +52,23 @@ initial_scale = 1.0
 links = true
 )";
 
+const std::string kSaddles = R"(
+name = "replay"
+seed = 4
+patience_s = 2.0
+[data]
+kind = "bilinear_saddles"
+nodes = 6
+dimension = 4
+functions = 3
+[partition]
+kind = "users"
+[model]
+kind = "bilinear_saddle"
+[report]
+links = true
+)";
+
 const std::string kFaults = R"(
 [faults]
 loss = 0.1
@@ -109,6 +126,10 @@ std::vector<Case> federated_cases() {
       {"fedyogi", clients("fedyogi", cohort), 7},
       // Updates overflow and are refused.
       {"fedavg_huge_steps", clients("fedavg", "learning_rate = 1e38\n"), 7},
+      {"one_byte", clients("one_byte", "samples = 2\ncode = \"byte_stochastic\"\n"), 7},
+      {"one_byte_in_place",
+       clients("one_byte", "evaluate = \"in_place\"\nrestore_every = 2\nhash_every = 2\n" + spared),
+       7},
       {"fedavg_faults", clients("fedavg", cohort + spared), 7},
       {"fedavg_attacked_faults", liars + spared, 7},
       {"scaffold_faults", clients("scaffold", cohort + spared), 7},
@@ -202,8 +223,29 @@ std::vector<Case> peer_cases() {
   return cases;
 }
 
+// A worker that loses a frame leaves: the run may end early.
+std::vector<Case> saddle_cases() {
+  std::vector<Case> cases;
+  const auto add = [&](const char* name, const char* precision, const std::string& more) {
+    cases.push_back({name,
+                     fmt::format("precision = \"{}\"\n", precision) + kSaddles +
+                         "[nodes]\ncount = 6\nflops_per_s = 2000.0\nstragglers = \"pareto\"\n"
+                         "[network]\njitter_s = 0.02\n[method]\niterations = 8\ntau = 0.5\n" +
+                         more,
+                     8});
+  };
+  const std::string rand = "[codec]\nkind = \"rand_k\"\nk = 1\n";
+  const std::string top = "[codec]\nkind = \"top_k\"\nk = 1\n";
+  add("masha1", "double", "kind = \"masha1\"\nparticipants = 4\nbatch = 2\n" + rand);
+  add("masha1_mild_faults", "float", "kind = \"masha1\"\n" + rand + kMildFaults);
+  add("masha2", "float", "kind = \"masha2\"\nserver_codec = [\"kind=top_k\", \"k=2\"]\n" + top);
+  add("masha2_faults", "double", "kind = \"masha2\"\n" + top + kFaults + "spared = 3\n");
+  return cases;
+}
+
 std::vector<Case> all_cases() {
   std::vector<Case> cases = federated_cases();
+  for (Case& saddle : saddle_cases()) cases.push_back(std::move(saddle));
   for (Case& peer : peer_cases()) cases.push_back(std::move(peer));
   return cases;
 }

@@ -11,7 +11,7 @@ const Catalogue<DataSource>& data_sources() {
        npy_entry(), libsvm_entry(), leaf_entry(), random_quadratics_entry(),
        scalar_quadratics_entry(), scaled_quadratics_entry(), shifted_quadratics_entry(),
        diagonal_quadratics_entry(), synthetic_logistic_entry(), synthetic_ab_entry(),
-       fcube_source_entry(), shape_source_entry()});
+       fcube_source_entry(), bilinear_saddles_entry(), shape_source_entry()});
   return all;
 }
 

@@ -30,6 +30,8 @@ SourceEntry fcube_source_entry();
 
 // diagonal_quadratics.cc
 SourceEntry diagonal_quadratics_entry();
+// saddles.cc
+SourceEntry bilinear_saddles_entry();
 
 // shape_source.cc
 SourceEntry shape_source_entry();

@@ -25,6 +25,13 @@ const Catalogue<Method>& methods() {
                                                    local_sgd_entry(),
                                                    local_adaalter_entry(),
                                                    cser_entry(),
+                                                   one_byte_entry(),
+                                                   masha1_entry(),
+                                                   masha2_entry(),
+                                                   extragradient_entry(),
+                                                   compressed_extragradient_entry(),
+                                                   qsgda_entry(),
+                                                   ef_gda_entry(),
                                                });
   return all;
 }

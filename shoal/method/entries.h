@@ -26,5 +26,12 @@ CatalogueEntry<Method> all_reduce_sgd_entry();
 CatalogueEntry<Method> local_sgd_entry();
 CatalogueEntry<Method> local_adaalter_entry();
 CatalogueEntry<Method> cser_entry();
+CatalogueEntry<Method> one_byte_entry();
+CatalogueEntry<Method> masha1_entry();
+CatalogueEntry<Method> masha2_entry();
+CatalogueEntry<Method> extragradient_entry();
+CatalogueEntry<Method> compressed_extragradient_entry();
+CatalogueEntry<Method> qsgda_entry();
+CatalogueEntry<Method> ef_gda_entry();
 
 }  // namespace shoal

@@ -64,6 +64,8 @@ class Method {
   // Whether [accordion] is of any use to it.
   virtual bool takes_accordion() const { return false; }
   virtual Result<Program> prepare(const MethodParts& parts) const = 0;
+  // Whether what its server gathers are rows, which an [attack] can forge.
+  virtual bool gathers_rows() const { return true; }
   // Whether the server lets go of each message soon after those before it in the cohort have come.
   virtual bool adds_up(const MethodParts&) const { return false; }
   // Whether a worker can come to a run under way with nothing but a replica: ok, or what it would

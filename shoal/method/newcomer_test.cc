@@ -25,7 +25,13 @@ TEST(Newcomer, EveryMethodSaysWhetherAReplicaIsEnough) {
                                           "all_reduce_sgd",
                                           "local_sgd",
                                           "local_adaalter",
-                                          "cser"};
+                                          "cser",
+                                          "masha1",
+                                          "masha2",
+                                          "extragradient",
+                                          "compressed_extragradient",
+                                          "qsgda",
+                                          "ef_gda"};
   std::size_t refused = 0;
   for (const auto& entry : methods().entries()) {
     const std::string& kind = entry.name;

@@ -14,8 +14,9 @@ std::string refusal(const Table& settings, const Dataset& data) {
 TEST(ModelCatalogue, HasTheSameNamesWithAndWithoutLibTorch) {
   std::vector<std::string> names;
   for (const ModelEntry& entry : models().entries()) names.push_back(entry.name);
-  EXPECT_EQ(names, (std::vector<std::string>{"quadratic", "ridge", "logistic", "softmax", "mlp",
-                                             "cnn", "lenet5", "resnet_groupnorm", "torchscript"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"quadratic", "ridge", "logistic", "softmax",
+                                             "bilinear_saddle", "robust_logistic", "mlp", "cnn",
+                                             "lenet5", "resnet_groupnorm", "torchscript"}));
 }
 
 TEST(ModelCatalogue, ConvexModelsRefuseDataTheyDoNotFit) {

@@ -73,6 +73,17 @@ class PerSampleGradient {
                                    std::span<Scalar> out) = 0;
 };
 
+// The operator of a variational inequality, for models whose solution is no minimum: of a saddle
+// problem min over x, max over y of g it is (g_x, -g_y), which is monotone for convex-concave g.
+template <class Scalar>
+class VariationalOperator {
+ public:
+  virtual ~VariationalOperator() = default;
+  // Writes the mean over the batch to `out`, of the length of the parameters.
+  virtual void variational_operator(std::span<const Scalar> parameters, const Batch& batch,
+                                    std::span<Scalar> out) = 0;
+};
+
 template <class Scalar>
 using MakeModel = std::function<std::unique_ptr<Model<Scalar>>()>;
 

@@ -42,6 +42,8 @@ Status add_adversary(Assembly& a) {
   if (liars == 0 || a.experiment.attack.empty()) return ok_status();
   if (a.method->servers() == 0)
     return unsupported("attacks act on what a server gathers; this method has no server");
+  if (!a.method->gathers_rows())
+    return unsupported("attacks forge rows; what the server of this method gathers are none");
   if (keeps_shift(a.experiment.feedback.kind))
     return unsupported(
         "attacks forge whole rows, and this feedback sends differences to a shift that liars are "
@@ -64,6 +66,7 @@ Status add_conditions(Assembly& a) {
   a.conditions.speed = e.nodes.speed;
   a.conditions.faults = e.faults;
   a.conditions.servers = a.method->servers();
+  SHOAL_TRY_STATUS(check_faults(e.faults, a.nodes()));
   if (e.nodes.speed.stragglers == StragglerLaw::kTrace) {
     SHOAL_TRY(a.conditions.trace_factors, read_straggler_trace(e.nodes.speed.straggler_trace));
   }

@@ -75,8 +75,24 @@ void describe(Settings& s, FaultSettings& v) {
          {.range = at_least(0).up_to(1)});
   s.real("late_within_s", v.late_within_s, "when: uniform from 0 to this",
          {.range = at_least(0), .unit = "s"});
+  s.reals("crash_at", v.crash_at, "pairs of a node and the second at which it crashes",
+          {.range = at_least(0)});
+  s.reals("late_at", v.late_at, "pairs of a node and the second at which it joins",
+          {.range = at_least(0)});
   s.integer("spared", v.spared, "the first nodes that neither crash, join late nor are cut off",
             {.range = at_least(0)});
+}
+
+Status check_faults(const FaultSettings& faults, std::size_t nodes) {
+  for (const auto* pairs : {&faults.crash_at, &faults.late_at}) {
+    if (pairs->size() % 2 != 0)
+      return invalid_argument("[faults] crash_at and late_at are pairs of a node and a second");
+    for (std::size_t i = 0; i < pairs->size(); i += 2)
+      if ((*pairs)[i] != std::floor((*pairs)[i]) || (*pairs)[i] >= static_cast<double>(nodes))
+        return invalid_argument(
+            fmt::format("[faults] names node {} of a run of {}", (*pairs)[i], nodes));
+  }
+  return ok_status();
 }
 
 Result<std::vector<double>> read_straggler_trace(const std::string& path) {
@@ -143,8 +159,20 @@ double compute_time_s(const Conditions& conditions, NodeId node, std::uint32_t c
   return time_s;
 }
 
+namespace {
+
+// The second that the pairs name for the node, or `otherwise`.
+double named_time_s(const std::vector<double>& pairs, NodeId node, double otherwise) {
+  for (std::size_t i = 0; i + 1 < pairs.size(); i += 2)
+    if (pairs[i] == static_cast<double>(node)) return pairs[i + 1];
+  return otherwise;
+}
+
+}  // namespace
+
 double join_time_s(const Conditions& conditions, NodeId node) {
   const FaultSettings& faults = conditions.faults;
+  if (const double named_s = named_time_s(faults.late_at, node, 0.0); named_s > 0.0) return named_s;
   if (node < faults.spared || !drawn(conditions, purpose("late"), node, faults.late_share))
     return 0.0;
   return RandomStream(conditions.seed, purpose("late"), node, 1).uniform() * faults.late_within_s;
@@ -152,8 +180,11 @@ double join_time_s(const Conditions& conditions, NodeId node) {
 
 double crash_time_s(const Conditions& conditions, NodeId node) {
   const FaultSettings& faults = conditions.faults;
+  constexpr double kNever = std::numeric_limits<double>::infinity();
+  if (const double named_s = named_time_s(faults.crash_at, node, kNever); named_s < kNever)
+    return named_s;
   if (node < faults.spared || !drawn(conditions, purpose("crash"), node, faults.crash_share))
-    return std::numeric_limits<double>::infinity();
+    return kNever;
   return RandomStream(conditions.seed, purpose("crash"), node, 1).uniform() * faults.crash_within_s;
 }
 

@@ -58,6 +58,8 @@ struct FaultSettings {
   double crash_within_s = 0.0;
   double late_share = 0.0;
   double late_within_s = 0.0;
+  std::vector<double> crash_at;  // node, second, node, second, ...; besides those drawn
+  std::vector<double> late_at;
   std::int64_t spared = 0;  // the first nodes (a server) that neither crash, join late nor are cut
 
   bool any_network() const {
@@ -65,6 +67,9 @@ struct FaultSettings {
   }
 };
 void describe(Settings& s, FaultSettings& v);
+
+// Whether the lists name nodes of a run of so many, each with its second.
+Status check_faults(const FaultSettings& faults, std::size_t nodes);
 
 struct Conditions {
   std::uint64_t seed = 1;

@@ -122,6 +122,22 @@ TEST(Faults, SharesAndTimes) {
   EXPECT_NEAR(crash_sum / crashed, 4.0, 0.3);
 }
 
+TEST(Faults, NamedNodesAndTimes) {
+  Conditions conditions;
+  conditions.faults.crash_at = {3, 2.5, 4, 0.0};
+  conditions.faults.late_at = {0, 7.0};
+  conditions.faults.spared = 5;
+  EXPECT_EQ(crash_time_s(conditions, 3), 2.5);
+  EXPECT_EQ(crash_time_s(conditions, 4), 0.0);
+  EXPECT_TRUE(std::isinf(crash_time_s(conditions, 0)));
+  EXPECT_EQ(join_time_s(conditions, 0), 7.0);
+  EXPECT_EQ(join_time_s(conditions, 3), 0.0);
+  EXPECT_TRUE(check_faults(conditions.faults, 5).ok());
+  EXPECT_FALSE(check_faults(conditions.faults, 4).ok());
+  conditions.faults.late_at.push_back(1);
+  EXPECT_FALSE(check_faults(conditions.faults, 5).ok());
+}
+
 TEST(Faults, PartitionsCutBetweenTheSidesOnly) {
   Conditions conditions;
   conditions.faults.partition_share = 0.5;

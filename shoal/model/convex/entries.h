@@ -9,5 +9,7 @@ ModelEntry quadratic_entry();
 ModelEntry ridge_entry();
 ModelEntry logistic_entry();
 ModelEntry softmax_entry();
+ModelEntry bilinear_saddle_entry();
+ModelEntry robust_logistic_entry();
 
 }  // namespace shoal

@@ -3,24 +3,12 @@
 #include <cmath>
 #include <fmt/format.h>
 
-#include "shoal/base/portable_math.h"
 #include "shoal/model/convex/entries.h"
 #include "shoal/model/convex/linear_factory.h"
-#include "shoal/model/exponential.h"
+#include "shoal/model/convex/softplus.h"
 
 namespace shoal {
 namespace {
-
-// ln(1 + e^z) and its derivative, from e^-|z|, which cannot overflow.
-struct Softplus {
-  double value;
-  double slope;
-};
-Softplus softplus(double z) {
-  const double e = fast_exp(-std::abs(z));
-  const double nearer = 1.0 / (1.0 + e);
-  return {std::max(z, 0.0) + portable_log(1.0 + e), z >= 0.0 ? nearer : e * nearer};
-}
 
 template <class Scalar>
 class LogisticLoss final : public ScoreLoss<Scalar> {
