@@ -16,6 +16,8 @@ const std::vector<Study>& studies() {
        &study_econtrol},
       {"heterogeneous-compression", "what compression loses on skewed data", "2009.02388",
        &study_heterogeneous_compression},
+      {"accordion", "mild compression while gradients change, hard while they do not", "2010.16248",
+       &study_accordion},
       {"one-byte", "one byte a gradient, along shared random directions", "2306.10015",
        &study_one_byte},
       {"masha", "compressed variational inequalities: extragradient with an anchor", "2110.03313",

@@ -27,7 +27,8 @@ double last_figure(const Outcome& outcome, const std::string& name, std::size_t 
 
 const std::string kMild = "[codec]\nkind = \"top_k\"\nratio = 0.3\nfeedback = \"ef\"\n";
 std::string accordion(const char* hard, const std::string& more) {
-  return fmt::format("[accordion]\ninterval = 2\nhard = {}\n{}", hard, more);
+  const char* interval = more.find("interval") == std::string::npos ? "interval = 2\n" : "";
+  return fmt::format("[accordion]\n{}hard = {}\n{}", interval, hard, more);
 }
 const char* kHard = "{ kind = \"top_k\", ratio = 0.01 }";
 
@@ -89,6 +90,21 @@ TEST(AccordionOracle, ALargerBatchLooksAtTheSameRows) {
   EXPECT_EQ(last_figure(grown, "batch", 12), 32.0);
   EXPECT_EQ(grown.lines.size(), 12u + 10u);
   EXPECT_EQ(small.gradients, grown.gradients);
+}
+
+TEST(AccordionOracle, TheControlDrawsItsLevels) {
+  const auto hard_share = [](double mild) {
+    const Outcome outcome =
+        run("", kMild + accordion(kHard, fmt::format("interval = 1\ncontrol_share = {}\n", mild)));
+    double hard = 0.0;
+    for (std::size_t line = 4; line < 32; ++line)
+      hard += last_figure(outcome, "hard_layers", line) / (28.0 * 3.0);
+    return hard;
+  };
+  EXPECT_EQ(hard_share(1.0), 0.0);
+  EXPECT_NEAR(hard_share(0.0), 1.0, 1e-12);
+  EXPECT_GT(hard_share(0.5), 0.1);
+  EXPECT_LT(hard_share(0.5), 0.9);
 }
 
 TEST(AccordionOracle, Refusals) {

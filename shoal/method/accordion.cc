@@ -26,6 +26,10 @@ void describe(Settings& s, AccordionSettings& v) {
   s.real("large_batch_rate", v.large_batch_rate, "what the learning rate is multiplied with then",
          {.range = above(0)});
   s.flag("monotone", v.monotone, "a batch that has grown stays large");
+  s.real("control_share", v.control_share,
+         "the control of a study: at every check each layer is mild by chance, with this share, "
+         "whatever the gradients do; below 0: off",
+         {.range = at_least(-1).up_to(1)});
 }
 
 std::vector<LayerPart> accordion_layers(const Layout& layout) {

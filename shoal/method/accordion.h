@@ -41,6 +41,7 @@ struct AccordionSettings {
   std::int64_t large_batch = 0;
   double large_batch_rate = 1.0;
   bool monotone = false;
+  double control_share = -1.0;
   Table hard;  // kind and settings of the hard codec
 
   bool any() const { return !hard.empty() || large_batch > 0; }

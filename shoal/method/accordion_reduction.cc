@@ -79,6 +79,14 @@ ContentCheck check_accordion(const AccordionPlan& plan) {
 Task<bool> agree(Node& node, const AccordionSettings& settings, std::size_t workers,
                  AccordionPolicy& policy, Step round, double patience_s) {
   std::vector<double> norms = policy.take_norms();
+  if (settings.control_share >= 0.0) {
+    RandomStream stream(node.seed(), purpose("accordion control"), 0, round);
+    std::vector<bool> hard(norms.size());
+    for (std::size_t l = 0; l < hard.size(); ++l)
+      hard[l] = stream.uniform() >= settings.control_share;
+    policy.take_levels(hard);
+    co_return true;
+  }
   if (settings.norm_source == NormSource::kMeanOfWorkers) {
     const std::span<double> sums(norms);
     const auto key = static_cast<Step>(2 * (kKeysPerRound * round + kNormsKey));
