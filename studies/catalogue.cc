@@ -18,6 +18,7 @@ const std::vector<Study>& studies() {
        &study_heterogeneous_compression},
       {"accordion", "mild compression while gradients change, hard while they do not", "2010.16248",
        &study_accordion},
+      {"powersgd", "low-rank gradients with error feedback", "1905.13727", &study_powersgd},
       {"one-byte", "one byte a gradient, along shared random directions", "2306.10015",
        &study_one_byte},
       {"masha", "compressed variational inequalities: extragradient with an anchor", "2110.03313",

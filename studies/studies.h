@@ -13,6 +13,7 @@ Result<std::vector<Claim>> study_decentralized_vr_compression(StudyContext& cont
 Result<std::vector<Claim>> study_econtrol(StudyContext& context);
 Result<std::vector<Claim>> study_heterogeneous_compression(StudyContext& context);
 Result<std::vector<Claim>> study_accordion(StudyContext& context);
+Result<std::vector<Claim>> study_powersgd(StudyContext& context);
 Result<std::vector<Claim>> study_one_byte(StudyContext& context);
 Result<std::vector<Claim>> study_masha(StudyContext& context);
 
