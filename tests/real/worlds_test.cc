@@ -9,7 +9,8 @@ namespace shoal::real {
 namespace {
 
 constexpr double kPatience_s = 120.0;
-constexpr const char* kRuns[] = {"fedavg", "robust", "compressed", "gossip", "relaysgd"};
+constexpr const char* kRuns[] = {"fedavg",   "robust",   "compressed", "gossip",
+                                 "relaysgd", "one_byte", "masha",      "two_exchanges"};
 
 void expect_same(const std::string& run, const std::string& world, const std::string& simulation) {
   for (const char* file : {"model.safetensors", "traffic.json"}) {
