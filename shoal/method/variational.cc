@@ -239,15 +239,20 @@ class Variational : public Method {
     return ContentCheck([job](const Message& message, auto) -> Status {
       if (message.tag() == kAnchorTag || message.tag() == kOperatorTag)
         return check_vector<float>(message, "f", job->dimension());
-      const bool answer = message.tag() == kAnswerTag;
-      if (!answer && message.tag() != kDeltaTag)
+      const bool answer = message.tag() == kAnswerTag || message.tag() == kHalfAnswerTag;
+      if (!answer && message.tag() != kDeltaTag && message.tag() != kHalfTag)
         return invalid_argument(
             fmt::format("this method knows no message '{}'", tag_text(message.tag())));
       SHOAL_TRY(const ByteView bytes, message.tensor("row"));
       const Codec& codec = answer ? *job->server_codec : *job->device_codec;
-      const Draws draws = answer ? server_draws(job->seed, message.round())
-                                 : device_draws(job->seed, message.sender(), message.round(),
-                                                job->settings.common_draws);
+      const bool half = message.tag() == kHalfTag || message.tag() == kHalfAnswerTag;
+      if (message.tag() == kAnswerTag && message.round() == 0)
+        return corrupt("an answer before the first iteration");
+      const Step step = message.round() - (message.tag() == kAnswerTag ? 1 : 0);
+      const Step round = job->message_round(step, half ? 0 : job->exchanges() - 1);
+      const Draws draws =
+          answer ? server_draws(job->seed, round)
+                 : device_draws(job->seed, message.sender(), round, job->settings.common_draws);
       std::vector<float> row(job->dimension());
       return codec.decode(bytes, job->layout(), draws.shared, row);
     });

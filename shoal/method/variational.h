@@ -87,13 +87,15 @@ struct VariationalJob {
   bool keeps_errors() const {
     return kind == VariationalKind::kMasha2 || kind == VariationalKind::kEfGda;
   }
-  // Messages up and down in an iteration, each keyed by a round of its own.
+  // Messages up and down in an iteration, and what their codecs' draws are keyed by.
   std::size_t exchanges() const {
     return kind == VariationalKind::kCompressedExtragradient ? 2 : 1;
   }
   Step message_round(Step step, std::size_t exchange) const {
     return static_cast<Step>(step * exchanges() + exchange);
   }
+  // The server may wait twice for somebody silent before it answers the others.
+  double worker_patience_s() const { return 3.0 * patience_s; }
   // Whether the anchor moves to the point at the beginning of this iteration.
   bool moves_anchor(Step step) const;
   // Node ids that take part in an iteration, increasing.
@@ -114,9 +116,11 @@ template <class Scalar>
 Task<> variational_worker(Node& node, std::shared_ptr<const VariationalJob<Scalar>> job);
 
 inline constexpr NodeId kVariationalServer = 0;
-inline constexpr Tag kDeltaTag = tag("delta");        // "row", by the device's codec
-inline constexpr Tag kAnswerTag = tag("answer");      // "row", by the server's
-inline constexpr Tag kAnchorTag = tag("anchor");      // "f", F_m(w) as float32
-inline constexpr Tag kOperatorTag = tag("operator");  // "f", F(w) as float32
+inline constexpr Tag kDeltaTag = tag("delta");    // "row", by the device's codec
+inline constexpr Tag kAnswerTag = tag("answer");  // "row", by the server's; opens the next round
+inline constexpr Tag kHalfTag = tag("half");      // as "delta": of compressed_extragradient
+inline constexpr Tag kHalfAnswerTag = tag("halfway");  // its answer, in the same round
+inline constexpr Tag kAnchorTag = tag("anchor");       // "f", F_m(w) as float32
+inline constexpr Tag kOperatorTag = tag("operator");   // "f", F(w) as float32
 
 }  // namespace shoal

@@ -10,9 +10,9 @@
 namespace shoal {
 namespace {
 
-Frame row_frame(Tag tag, Step round, const ByteWriter& encoded) {
+Frame row_frame(Tag tag, Step round, ByteView encoded) {
   MessageBuilder message(tag, round);
-  message.tensor("row", encoded.bytes());
+  message.tensor("row", encoded);
   return message.finish();
 }
 
@@ -81,7 +81,7 @@ class Worker : public Persistent {
     for (std::size_t i = 0; i < error_.size(); ++i) error_[i] = value_[i] - other_[i];
   }
   bool can_go_on() const { return can_go_on_; }
-  Frame frame(Step round) const { return row_frame(kDeltaTag, round, encoded_); }
+  Frame frame(Tag tag, Step step) const { return row_frame(tag, step, encoded_.bytes()); }
 
   // Takes the server's F(w); false when it is not one.
   bool take_operator(const Message& message) {
@@ -90,9 +90,10 @@ class Worker : public Persistent {
     point_.set_anchor_operator(f);
     return true;
   }
-  bool take_answer(const Message& message, std::size_t exchange) {
+  bool take_answer(const Message& message, Step step, std::size_t exchange) {
     const auto bytes = message.tensor("row");
-    const RandomStream shared = server_draws(job_->seed, message.round()).shared;
+    const RandomStream shared =
+        server_draws(job_->seed, job_->message_round(step, exchange)).shared;
     if (!bytes.ok() ||
         !decode_row<Scalar>(*job_->server_codec, *bytes, job_->layout(), shared, scratch_, other_)
              .ok())
@@ -193,7 +194,8 @@ class Server : public Persistent {
   }
 
   // The mean of what has come, compressed in its turn. False: nothing has, or it cannot be sent.
-  bool close(Step round, std::size_t exchange, const Arrivals& arrivals) {
+  bool close(Step step, std::size_t exchange, const Arrivals& arrivals) {
+    const Step round = job_->message_round(step, exchange);
     lose(arrivals.missing);
     std::ranges::fill(sum_, Scalar{0});
     std::size_t count = 0;
@@ -213,27 +215,32 @@ class Server : public Persistent {
     if (count == 0) return false;
     for (Scalar& value : sum_) value /= static_cast<Scalar>(count);
     for (std::size_t i = 0; i < error_.size(); ++i) sum_[i] += error_[i];
-    encoded_.clear();
+    ByteWriter encoded;
     const Draws draws = server_draws(job_->seed, round);
-    if (!send_through<Scalar>(*job_->server_codec, job_->layout(), draws, sum_, scratch_, encoded_,
+    if (!send_through<Scalar>(*job_->server_codec, job_->layout(), draws, sum_, scratch_, encoded,
                               row_)
              .ok())
       return false;
+    answer_ = std::move(encoded).take();
     for (std::size_t i = 0; i < error_.size(); ++i) error_[i] = sum_[i] - row_[i];
     point_.absorb(exchange, row_);
     return true;
   }
-  Frame answer(Step round) const { return row_frame(kAnswerTag, round, encoded_); }
+  // The answer to the exchange that was closed last.
+  Frame answer(Tag tag, Step round) const { return row_frame(tag, round, answer_); }
 
   void save(ByteWriter& out) const override {
     point_.save(out);
     out.numbers<Scalar>(error_);
     out.numbers<NodeId>(present_);
+    out.block(answer_);
   }
   Status load(ByteReader& in) override {
     SHOAL_TRY_STATUS(point_.load(in));
     SHOAL_TRY_STATUS(in.numbers_into<Scalar>(error_));
     SHOAL_TRY(present_, in.numbers<NodeId>());
+    SHOAL_TRY(const ByteView answer, in.block());
+    answer_.assign(answer.begin(), answer.end());
     return ok_status();
   }
 
@@ -252,8 +259,100 @@ class Server : public Persistent {
   std::vector<Scalar> row_;
   std::vector<float> operator_;
   std::vector<float> scratch_;
-  ByteWriter encoded_;
+  Bytes answer_;
 };
+
+}  // namespace
+
+namespace {
+
+// Waits for the answer to the last exchange of an iteration, which opens the next one.
+template <class Scalar>
+Task<bool> settle(Node& node, const VariationalJob<Scalar>& job, Worker<Scalar>& worker,
+                  Step step) {
+  const auto answer =
+      co_await node.receive(kVariationalServer, kAnswerTag, step + 1, job.worker_patience_s());
+  if (!answer || !worker.take_answer(*answer, step, job.exchanges() - 1)) co_return false;
+  if (node.wants_model(step)) node.show_model<Scalar>(step, worker.point().point());
+  node.step_done(step);
+  co_return true;
+}
+
+template <class Scalar>
+Task<bool> renew_anchor(Node& node, const VariationalJob<Scalar>& job, Worker<Scalar>& worker,
+                        Step step) {
+  std::function<void()> move = [&worker] { worker.move_anchor(); };
+  co_await node.compute(worker.operator_flops(worker.rows().size()), std::move(move));
+  node.count_gradients(worker.rows().size());
+  const Frame anchor = worker.anchor_frame(step);
+  co_await node.send(kVariationalServer, anchor);
+  const auto f =
+      co_await node.receive(kVariationalServer, kOperatorTag, step, job.worker_patience_s());
+  co_return f&& worker.take_operator(*f);
+}
+
+// Finds and sends what this exchange takes; false when it is not finite.
+template <class Scalar>
+Task<bool> contribute(Node& node, Worker<Scalar>& worker, Step step, std::size_t exchange,
+                      Tag tag) {
+  const Rows batch = worker.batch(step);
+  std::function<void()> prepare = [&worker, &batch, step, exchange] {
+    worker.prepare(step, exchange, batch);
+  };
+  const std::size_t evaluations = worker.evaluations(batch);
+  co_await node.compute(worker.operator_flops(evaluations), std::move(prepare));
+  node.count_gradients(evaluations);
+  if (!worker.can_go_on()) co_return false;
+  const Frame delta = worker.frame(tag, step);
+  co_await node.send(kVariationalServer, delta);
+  co_return true;
+}
+
+// The messages of a first phase, one sender after another: the round goes on behind it, and with a
+// gather it would be closed to what comes then.
+Task<Arrivals> collect(Node& node, Tag tag, Step step, std::vector<NodeId> from,
+                       double patience_s) {
+  Arrivals arrivals;
+  const double deadline_s = node.now_s() + patience_s;
+  for (const NodeId sender : from) {
+    const double left_s = std::max(0.0, deadline_s - node.now_s());
+    const auto message = co_await node.receive(sender, tag, step, left_s);
+    if (message)
+      arrivals.messages.push_back(*message);
+    else
+      arrivals.missing.push_back(sender);
+  }
+  co_return arrivals;
+}
+
+template <class Scalar>
+void report(Node& node, Step step, const VariationalJob<Scalar>& job, Server<Scalar>& server) {
+  const std::size_t lost = job.problem->workers() - server.present().size();
+  if (job.moves_anchor(step)) node.show(step, "anchor", 1.0);
+  if (lost > 0) node.show(step, "lost", static_cast<double>(lost));
+  if (node.wants_model(step)) node.show_model<Scalar>(step, server.point().point());
+  node.step_done(step);
+}
+
+// The phases of an iteration before its last exchange: a new anchor, or the half step of compressed
+// extragradient. False: nobody is left.
+template <class Scalar>
+Task<bool> first_phase(Node& node, const VariationalJob<Scalar>& job, Server<Scalar>& server,
+                       Step step) {
+  bool goes_on = true;
+  const bool anchor = job.moves_anchor(step);
+  const Tag tag = anchor ? kAnchorTag : kHalfTag;
+  const std::vector<NodeId> expected = server.present();
+  const Arrivals arrivals = co_await collect(node, tag, step, expected, job.patience_s);
+  std::function<void()> close = [&server, &arrivals, &goes_on, step, anchor] {
+    goes_on = anchor ? server.close_anchor(arrivals) : server.close(step, 0, arrivals);
+  };
+  co_await node.compute(server.mean_flops(arrivals), std::move(close));
+  const Frame answer =
+      anchor ? server.operator_at_anchor(step) : server.answer(kHalfAnswerTag, step);
+  for (const NodeId worker : server.present()) co_await node.send(worker, answer);
+  co_return goes_on;
+}
 
 }  // namespace
 
@@ -261,42 +360,28 @@ template <class Scalar>
 Task<> variational_worker(Node& node, std::shared_ptr<const VariationalJob<Scalar>> job) {
   Worker<Scalar> worker(node, job);
   node.keep(worker);
-  // The server waits once for somebody silent before it answers the others.
-  const double patience_s = 2.0 * job->patience_s;
+  bool goes_on = true;
   for (const Step step : node.steps(job->iterations())) {
-    if (job->moves_anchor(step)) {
-      std::function<void()> move = [&worker] { worker.move_anchor(); };
-      co_await node.compute(worker.operator_flops(worker.rows().size()), std::move(move));
-      node.count_gradients(worker.rows().size());
-      const Frame anchor = worker.anchor_frame(step);
-      co_await node.send(kVariationalServer, anchor);
-      const auto f = co_await node.receive(kVariationalServer, kOperatorTag, step, patience_s);
-      if (!f || !worker.take_operator(*f)) co_return;
+    if (step > 0) goes_on = co_await settle(node, *job, worker, step - 1);
+    if (goes_on && job->moves_anchor(step))
+      goes_on = co_await renew_anchor(node, *job, worker, step);
+    if (goes_on && job->exchanges() == 2) {
+      goes_on = co_await contribute(node, worker, step, 0, kHalfTag);
+      if (!goes_on) co_return;
+      const auto half =
+          co_await node.receive(kVariationalServer, kHalfAnswerTag, step, job->worker_patience_s());
+      goes_on = half && worker.take_answer(*half, step, 0);
     }
     const std::vector<NodeId> participants = job->participants(step);
-    const bool takes_part = std::ranges::binary_search(participants, node.id());
-    const Rows batch = worker.batch(step);
-    for (std::size_t exchange = 0; exchange < job->exchanges(); ++exchange) {
-      const Step round = job->message_round(step, exchange);
-      if (takes_part) {
-        std::function<void()> prepare = [&worker, &batch, step, exchange] {
-          worker.prepare(step, exchange, batch);
-        };
-        const std::size_t evaluations = worker.evaluations(batch);
-        co_await node.compute(worker.operator_flops(evaluations), std::move(prepare));
-        node.count_gradients(evaluations);
-        if (!worker.can_go_on()) co_return;
-        const Frame delta = worker.frame(round);
-        co_await node.send(kVariationalServer, delta);
-      }
-      const auto answer = co_await node.receive(kVariationalServer, kAnswerTag, round, patience_s);
-      if (!answer || !worker.take_answer(*answer, exchange)) co_return;
-    }
-    if (node.wants_model(step)) node.show_model<Scalar>(step, worker.point().point());
-    node.step_done(step);
+    if (goes_on && std::ranges::binary_search(participants, node.id()))
+      goes_on = co_await contribute(node, worker, step, job->exchanges() - 1, kDeltaTag);
+    if (!goes_on) co_return;
   }
+  co_await settle(node, *job, worker, job->iterations() - 1);
 }
 
+// Iteration k is opened by the answer to iteration k - 1: what a worker sends for it comes after
+// its server has begun it and, in a real run, has the one before on disk.
 template <class Scalar>
 Task<> variational_server(Node& node, std::shared_ptr<const VariationalJob<Scalar>> job) {
   Server<Scalar> server(job);
@@ -304,40 +389,28 @@ Task<> variational_server(Node& node, std::shared_ptr<const VariationalJob<Scala
   const Until until(job->patience_s);
   bool goes_on = true;
   for (const Step step : node.steps(job->iterations())) {
-    if (job->moves_anchor(step)) {
-      const std::vector<NodeId> expected = server.present();
-      const Arrivals anchors = co_await node.gather(kAnchorTag, step, expected, until);
-      std::function<void()> close = [&server, &anchors, &goes_on] {
-        goes_on = server.close_anchor(anchors);
-      };
-      co_await node.compute(server.mean_flops(anchors), std::move(close));
-      if (goes_on) {
-        const Frame f = server.operator_at_anchor(step);
-        for (const NodeId worker : server.present()) co_await node.send(worker, f);
-      }
-      node.show(step, "anchor", 1.0);
+    if (step > 0) {
+      const Frame answer = server.answer(kAnswerTag, step);
+      for (const NodeId worker : server.present()) co_await node.send(worker, answer);
     }
-    for (std::size_t exchange = 0; goes_on && exchange < job->exchanges(); ++exchange) {
-      const Step round = job->message_round(step, exchange);
+    if (job->moves_anchor(step) || job->exchanges() == 2)
+      goes_on = co_await first_phase(node, *job, server, step);
+    if (goes_on) {
       const std::vector<NodeId> expected = server.expected(step);
-      const Arrivals deltas = co_await node.gather(kDeltaTag, round, expected, until);
-      std::function<void()> close = [&server, &deltas, &goes_on, round, exchange] {
-        goes_on = server.close(round, exchange, deltas);
+      const Arrivals deltas = co_await node.gather(kDeltaTag, step, expected, until);
+      std::function<void()> close = [&server, &deltas, &goes_on, &job, step] {
+        goes_on = server.close(step, job->exchanges() - 1, deltas);
       };
       co_await node.compute(server.mean_flops(deltas), std::move(close));
-      if (!goes_on) break;
-      const Frame answer = server.answer(round);
-      for (const NodeId worker : server.present()) co_await node.send(worker, answer);
     }
     if (!goes_on) {
       node.show(step, "abandoned", 1.0);
       co_return;
     }
-    const std::size_t lost = job->problem->workers() - server.present().size();
-    if (lost > 0) node.show(step, "lost", static_cast<double>(lost));
-    if (node.wants_model(step)) node.show_model<Scalar>(step, server.point().point());
-    node.step_done(step);
+    report(node, step, *job, server);
   }
+  const Frame answer = server.answer(kAnswerTag, job->iterations());
+  for (const NodeId worker : server.present()) co_await node.send(worker, answer);
 }
 
 template Task<> variational_server<float>(Node&, std::shared_ptr<const VariationalJob<float>>);
