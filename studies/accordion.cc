@@ -96,13 +96,6 @@ Result<Compared> compare(StudyContext& context, const char* feedback) {
   return compared;
 }
 
-double largest_share(const Sample& a, const Sample& b) {
-  double most = 0.0;
-  for (std::size_t i = 0; i < a.values.size(); ++i)
-    most = std::max(most, a.values[i] / b.values[i]);
-  return most;
-}
-
 void add_rows(const Compared& compared, const char* feedback,
               std::vector<std::vector<std::string>>& rows) {
   for (const Outcome* outcome : {&compared.mild, &compared.hard, &compared.adaptive})
@@ -116,13 +109,13 @@ std::string accuracies(const Compared& compared) {
   return fmt::format("mild {}; hard {}; Accordion {} with {:.2f} of mild's bytes",
                      compared.mild.accuracy.text(), compared.hard.accuracy.text(),
                      compared.adaptive.accuracy.text(),
-                     largest_share(compared.adaptive.bytes, compared.mild.bytes));
+                     largest_ratio(compared.adaptive.bytes, compared.mild.bytes));
 }
 
 Claim without_feedback(const Compared& compared) {
   const double behind = smallest_lead(compared.adaptive.accuracy, compared.mild.accuracy);
   const double ahead = smallest_lead(compared.adaptive.accuracy, compared.hard.accuracy);
-  const double share = largest_share(compared.adaptive.bytes, compared.mild.bytes);
+  const double share = largest_ratio(compared.adaptive.bytes, compared.mild.bytes);
   Claim claim;
   claim.claim =
       "Top-K without feedback (digits, 60 epochs): Accordion has the accuracy of mild compression "
@@ -147,7 +140,7 @@ Claim without_feedback(const Compared& compared) {
 
 Claim with_feedback(const Compared& compared) {
   const double behind = smallest_lead(compared.adaptive.accuracy, compared.mild.accuracy);
-  const double share = largest_share(compared.adaptive.bytes, compared.mild.bytes);
+  const double share = largest_ratio(compared.adaptive.bytes, compared.mild.bytes);
   Claim claim;
   claim.claim = "The same with error feedback: hard compression alone loses little";
   claim.paper = "pilot: mild and hard 0.005 to 0.01 apart";

@@ -70,19 +70,6 @@ std::vector<std::string> row_of(const Outcome& outcome, const char* data) {
           fmt::format("{:.0f}", outcome.bytes)};
 }
 
-double largest_ratio(const Sample& a, const Sample& b) {
-  double most = 0.0;
-  for (std::size_t i = 0; i < a.values.size(); ++i)
-    most = std::max(most, a.values[i] / b.values[i]);
-  return most;
-}
-double smallest_ratio(const Sample& a, const Sample& b) {
-  double least = HUGE_VAL;
-  for (std::size_t i = 0; i < a.values.size(); ++i)
-    least = std::min(least, a.values[i] / b.values[i]);
-  return least;
-}
-
 Result<Claim> parity(StudyContext& context, std::vector<std::vector<std::string>>& rows) {
   SHOAL_TRY(const Outcome sgd, outcome_of(context, "SGD", {}));
   SHOAL_TRY(const Outcome one, outcome_of(context, "rank 1", power_sgd(1, "ef", true)));

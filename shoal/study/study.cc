@@ -28,6 +28,14 @@ double smallest_lead(const Sample& a, const Sample& b) {
   return least;
 }
 
+double smallest_ratio(const Sample& a, const Sample& b) {
+  double least = a.values.front() / b.values.front();
+  for (std::size_t i = 1; i < a.values.size(); ++i)
+    least = std::min(least, a.values[i] / b.values[i]);
+  return least;
+}
+double largest_ratio(const Sample& a, const Sample& b) { return 1.0 / smallest_ratio(b, a); }
+
 std::vector<std::string> section(const std::string& name, const std::string& kind,
                                  const std::vector<std::string>& settings) {
   std::vector<std::string> changes{name + ".kind=" + kind};

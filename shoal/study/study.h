@@ -35,6 +35,9 @@ struct Sample {
 
 // How far a lies above b on the seed where it does least.
 double smallest_lead(const Sample& a, const Sample& b);
+// a / b on the seed where it is least, and where it is most.
+double smallest_ratio(const Sample& a, const Sample& b);
+double largest_ratio(const Sample& a, const Sample& b);
 
 // The mean of a figure over the lines whose place (rounds, seconds, bytes) is in the last tenth of
 // a budget: (0.9 budget, budget]. For comparing runs at equal cost. NaN when there is no such line.
