@@ -18,6 +18,12 @@ namespace shoal {
 struct CodecWork {
   double encode_flops_per_entry = 0.0;
   double decode_flops_per_entry = 0.0;
+
+  // Of one encoding and so many decodings of rows of that size: what a peer does in a step.
+  double exchange_flops(std::size_t size, std::size_t decodings) const {
+    return static_cast<double>(size) *
+           (encode_flops_per_entry + static_cast<double>(decodings) * decode_flops_per_entry);
+  }
 };
 
 // Of a resolved [codec] table; empty: nothing. Feedback is added to encoding.

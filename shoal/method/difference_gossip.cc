@@ -37,6 +37,7 @@ struct DifferenceJob {
   DifferencePlan plan;
   std::vector<std::vector<NodeId>> neighbors;  // of each node, in the order of its weights
   double patience_s;
+  CodecWork codec_work;
 };
 
 template <class Scalar>
@@ -131,7 +132,10 @@ Task<> difference_gossip(Node& node, std::shared_ptr<const DifferenceJob<Scalar>
   const std::vector<NodeId>& neighbors = job->neighbors[node.id()];
   for (const Step step : node.steps(static_cast<Step>(job->settings.steps))) {
     std::function<void()> local_step = [&peer, step] { peer.local_step(step); };
-    co_await node.compute(peer.replica().work_flops(), std::move(local_step));
+    // With the gradient, the encoding, and the decodings that its answers will ask for.
+    const double codec_flops =
+        job->codec_work.exchange_flops(job->problem->dimension(), neighbors.size());
+    co_await node.compute(peer.replica().work_flops() + codec_flops, std::move(local_step));
     node.count_gradients(peer.replica().gradients_of_step());
     if (!peer.is_sound(step)) {
       show_end(node, step, "diverged");
@@ -217,6 +221,7 @@ class DifferenceGossip : public Method {
     SHOAL_TRY(job->plan, planner_(properties_of(parts.codec, layout), weights));
     job->neighbors = parts.topology->in;
     job->patience_s = parts.patience_s;
+    job->codec_work = parts.codec_work;
     return Program([job](Node& node) { return difference_gossip<Scalar>(node, job); });
   }
 

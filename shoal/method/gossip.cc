@@ -70,6 +70,7 @@ struct GossipJob {
   std::vector<std::vector<std::vector<NodeId>>> to;    // [phase][node]
   std::vector<std::vector<std::vector<NodeId>>> from;  // [phase][node]
   double patience_s;
+  CodecWork codec_work;
 };
 
 // Every row of a run has a number of its own for the codec's draws.
@@ -213,7 +214,11 @@ Task<> gossip(Node& node, std::shared_ptr<const GossipJob<Scalar>> job) {
   for (const Step step : node.steps(static_cast<Step>(job->settings.steps))) {
     const std::size_t phase = step % job->mixing.size();
     std::function<void()> local_step = [&peer, step] { peer.local_step(step); };
-    co_await node.compute(peer.replica().work_flops(), std::move(local_step));
+    const std::vector<NodeId>& from = job->from[phase][node.id()];
+    // With the gradient, the encoding, and the decodings that its answers will ask for.
+    const double codec_flops =
+        job->codec_work.exchange_flops(job->problem->dimension(), from.size());
+    co_await node.compute(peer.replica().work_flops() + codec_flops, std::move(local_step));
     node.count_gradients(peer.replica().gradients_of_step());
 
     const Frame frame = peer.outgoing(step);
@@ -221,7 +226,6 @@ Task<> gossip(Node& node, std::shared_ptr<const GossipJob<Scalar>> job) {
       show_end(node, step, "diverged");
       co_return;
     }
-    const std::vector<NodeId>& from = job->from[phase][node.id()];
     const Arrivals arrivals = co_await exchange(node, kGossip, step, job->to[phase][node.id()],
                                                 from, frame, job->patience_s);
     const std::size_t usable = peer.mix(step, arrivals);
@@ -275,6 +279,7 @@ class GossipMethod : public Method {
     job->kind = kind_;
     job->format = RowFormat<Scalar>(parts.codec, problem.models->layout(), parts.seed);
     job->patience_s = parts.patience_s;
+    job->codec_work = parts.codec_work;
     return job;
   }
 

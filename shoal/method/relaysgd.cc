@@ -71,6 +71,7 @@ struct RelayJob {
   std::vector<Topology> planes;            // one tree, or two that share the coordinates
   std::vector<RowFormat<Scalar>> formats;  // of each plane
   double patience_s;
+  CodecWork codec_work;
 };
 
 // The coordinates of a plane, of d in all.
@@ -133,6 +134,17 @@ class RelayWorker : public Persistent {
   }
 
   Replica<Scalar>& replica() { return replica_; }
+
+  // Of a step: the gradient, and an encoding and a decoding for every neighbour.
+  double work_flops() const {
+    double entries = 0.0;
+    for (const Topology& plane : job_.planes)
+      entries += static_cast<double>(plane.out[id_].size() * job_.problem->dimension()) /
+                 static_cast<double>(job_.planes.size());
+    const CodecWork& work = job_.codec_work;
+    return replica_.work_flops() +
+           entries * (work.encode_flops_per_entry + work.decode_flops_per_entry);
+  }
 
   // Inside compute(): the gradient and, from it, the value h that this step relays.
   void local_step(Step step) {
@@ -261,7 +273,7 @@ Task<> relay_sgd(Node& node, std::shared_ptr<const RelayJob<Scalar>> job) {
   node.keep(worker);
   for (const Step step : node.steps(static_cast<Step>(job->settings.steps))) {
     std::function<void()> local_step = [&worker, step] { worker.local_step(step); };
-    co_await node.compute(worker.replica().work_flops(), std::move(local_step));
+    co_await node.compute(worker.work_flops(), std::move(local_step));
     node.count_gradients(worker.replica().gradients_of_step());
 
     for (std::size_t plane = 0; plane < job->planes.size(); ++plane) {
@@ -349,6 +361,7 @@ class RelaySgd : public Method {
     job->problem = &problem;
     job->settings = settings_;
     job->patience_s = parts.patience_s;
+    job->codec_work = parts.codec_work;
     if (settings_.spanning_tree) {
       SHOAL_TRY(Topology tree, spanning_tree(*parts.topology, static_cast<NodeId>(settings_.root)));
       job->planes.push_back(std::move(tree));
