@@ -23,6 +23,10 @@ const std::vector<Study>& studies() {
        &study_one_byte},
       {"masha", "compressed variational inequalities: extragradient with an anchor", "2110.03313",
        &study_masha},
+      {"cser", "what the codec loses stays in the own model until a reset", "2007.13221",
+       &study_cser},
+      {"local-adaalter", "adaptive steps between means of models", "1911.09030",
+       &study_local_adaalter},
   };
   return all;
 }

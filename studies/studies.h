@@ -16,5 +16,7 @@ Result<std::vector<Claim>> study_accordion(StudyContext& context);
 Result<std::vector<Claim>> study_powersgd(StudyContext& context);
 Result<std::vector<Claim>> study_one_byte(StudyContext& context);
 Result<std::vector<Claim>> study_masha(StudyContext& context);
+Result<std::vector<Claim>> study_cser(StudyContext& context);
+Result<std::vector<Claim>> study_local_adaalter(StudyContext& context);
 
 }  // namespace shoal

@@ -8,6 +8,7 @@
 #include "shoal/model/factory.h"
 
 #include "studies/logistic_optimum.h"
+#include "studies/mean_model.h"
 #include "studies/mixing_rounds.h"
 #include "studies/rank_correlation.h"
 #include "studies/straight_line.h"
@@ -93,6 +94,47 @@ TEST(StraightLine, FitsLinesAndNotZigzags) {
   EXPECT_DOUBLE_EQ(straight_line_fit(std::vector<double>{2.0, 2.0, 2.0}), 1.0);
   // Slope 0.2 through 0, 1, 0, 1: 0.2 of the sum of squares 1 is explained.
   EXPECT_DOUBLE_EQ(straight_line_fit(std::vector<double>{0.0, 1.0, 0.0, 1.0}), 0.2);
+}
+
+// All workers have as many rows and use all of them, so the loss that a step shows is that of the
+// mean model before it, over all rows; and steps end for all at once.
+TEST(LossCurve, IsThatOfTheLedger) {
+  constexpr char kAllRows[] =
+      "name = \"all-rows\"\n[data]\nkind = \"fcube\"\ntrain_rows = 64\ntest_rows = "
+      "8\n[partition]\nkind = \"iid\"\n"
+      "[model]\nkind = \"logistic\"\n[nodes]\ncount = 4\n[method]\nkind = \"all_reduce_sgd\"\n"
+      "steps = 12\nbatch = 0\nlearning_rate = 0.5\n";
+  ThreadPool pool(2);
+  StudyContext context(pool, {1}, [](const std::string&) {});
+  const auto curve = loss_curve(context, kAllRows, {}, 3);
+  const auto run = context.run(kAllRows, {});
+  ASSERT_TRUE(curve.ok() && run.ok());
+  ASSERT_EQ(curve->size(), 4u);
+  for (const LossPoint& point : *curve) {
+    const LedgerLine& line = run->lines.at(point.steps - 1);
+    EXPECT_EQ(point.time_s, line.time_s);
+    EXPECT_EQ(point.sent_bytes, line.bytes_up);
+    if (point.steps == 12) continue;
+    EXPECT_NEAR(point.loss, *run->lines.at(point.steps).figure("train_loss"), 1e-6);
+  }
+  const auto reached = first_within(*curve, (*curve)[1].loss);
+  ASSERT_TRUE(reached);
+  EXPECT_EQ(reached->steps, 6u);
+  EXPECT_FALSE(first_within(*curve, 0.0));
+  // Rings of 4: 6 frames a worker and step.
+  const double heads = 12.0 * 4 * 6 * kHeadBytes;
+  EXPECT_EQ(bytes_without_heads(*run), static_cast<double>(run->bytes_sent) - heads);
+}
+
+TEST(AccuracyOfMean, TakesTheOneModelWhereAllAgree) {
+  RunResult run;
+  for (std::size_t round = 0; round < 20; ++round) {
+    LedgerLine line;
+    line.figures = {{"test_accuracy", 0.5}};
+    if (round == 18) line.figures.emplace_back("test_accuracy_of_mean", 0.9);
+    run.lines.push_back(line);
+  }
+  EXPECT_DOUBLE_EQ(accuracy_of_mean({run}).values.front(), 0.7);
 }
 
 TEST(Studies, HaveNamesOfTheirOwn) {

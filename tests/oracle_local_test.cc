@@ -22,11 +22,13 @@ std::vector<Matrix> random_pushes(std::size_t steps, std::size_t nodes, std::siz
     pushes.push_back(random_rows(nodes, dimension, static_cast<std::uint32_t>(step)));
   return pushes;
 }
-double largest_gap(const Matrix& a, const Matrix& b) {
-  double gap = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    for (std::size_t k = 0; k < a[i].size(); ++k) gap = std::max(gap, std::abs(a[i][k] - b[i][k]));
-  return gap;
+
+std::vector<double> column_means(const Matrix& rows) {
+  std::vector<double> means(rows.front().size());
+  for (const auto& row : rows)
+    for (std::size_t k = 0; k < means.size(); ++k)
+      means[k] += row[k] / static_cast<double>(rows.size());
+  return means;
 }
 
 std::string adaalter(int steps, int period, const std::string& more = "") {
@@ -84,6 +86,57 @@ TEST(AdaAlterOracle, EveryStepAveragedIsSynchronousAdaAlter) {
     for (const auto& model : models.at(static_cast<Step>(step)))
       for (std::size_t k = 0; k < kDimension; ++k) EXPECT_NEAR(model[k], x[k], 1e-13);
   }
+}
+
+// H = 3 with everything the method can do, written out: t' grows between means, steps ramp up, long
+// gradients are cut, weights decay beside the adaptive step.
+TEST(AdaAlterOracle, LocalStepsFollowThePaper) {
+  constexpr std::size_t kSteps = 20, kNodes = 3, kDimension = 4;
+  const auto pushes = random_pushes(kSteps, kNodes, kDimension);
+  const auto models =
+      run_method(adaalter(kSteps, 3,
+                          "warmup_steps = 7\nsynchronous_steps = 2\nclip = 1.5\n"
+                          "weight_decay = 0.05\nepsilon = 0.7\ninitial_accumulator = 1.2\n"),
+                 pushed_problem(pushes, kSteps), {});
+  Matrix x(kNodes, std::vector<double>(kDimension));
+  Matrix running(kNodes, std::vector<double>(kDimension, 1.44)), frozen = running;
+  std::size_t since_mean = 0;
+  for (std::size_t step = 0; step < kSteps; ++step) {
+    const double rate = std::min(1.0, (static_cast<double>(step) + 1.0) / 7.0);
+    ++since_mean;
+    for (std::size_t node = 0; node < kNodes; ++node) {
+      double square = 0.0;
+      for (const double push : pushes[step][node]) square += push * push;
+      const double factor = std::min(1.0, 1.5 / std::sqrt(square));
+      for (std::size_t k = 0; k < kDimension; ++k) {
+        const double g = -factor * static_cast<float>(pushes[step][node][k]);
+        const double guard = 0.49 * static_cast<double>(since_mean);
+        x[node][k] -= rate * (g / std::sqrt(frozen[node][k] + guard) + 0.05 * x[node][k]);
+        running[node][k] += g * g;
+      }
+    }
+    if (step < 2 || (step - 1) % 3 == 0) {
+      x.assign(kNodes, column_means(x));
+      running.assign(kNodes, column_means(running));
+      frozen = running;
+      since_mean = 0;
+    }
+    EXPECT_LT(largest_gap(models.at(static_cast<Step>(step)), x), 1e-6) << step;
+  }
+}
+
+// Workers with the same gradients are one worker, however many they are.
+TEST(AdaAlterOracle, EqualWorkersAreOne) {
+  const auto one = random_pushes(12, 1, 3);
+  const auto copies = [&](std::size_t nodes) {
+    std::vector<Matrix> pushes;
+    for (const Matrix& row : one) pushes.emplace_back(nodes, row.front());
+    return run_method(adaalter(12, 4), pushed_problem(pushes, 12), {});
+  };
+  const auto two = copies(2), five = copies(5);
+  for (Step step = 0; step < 12; ++step)
+    for (std::size_t k = 0; k < 3; ++k)
+      EXPECT_NEAR(two.at(step)[0][k], five.at(step)[4][k], 1e-13) << step;
 }
 
 TEST(AdaAlterOracle, ZeroGradientsMoveNothing) {
@@ -166,8 +219,10 @@ class CserInvariants : public testing::Test {
     Simulation simulation(kNodes, {}, *program, pool);
     simulation.set_observer(&log);
     simulation.run();
+    sent_bytes = simulation.traffic().total().sent_bytes;
     return std::move(log.models);
   }
+  std::uint64_t sent_bytes = 0;  // of the last run
 };
 
 TEST_F(CserInvariants, TheMeanMovesAsInSgd) {
@@ -200,6 +255,103 @@ TEST_F(CserInvariants, AnExactResetBringsAllTogether) {
       EXPECT_LT(spread, 1e-12) << step;
     else
       EXPECT_GT(spread, 0.1) << step;
+  }
+}
+
+// Of d = 12 doubles a step sends d/R2 over the ring and every fifth one d/R1 as well: 2 (p - 1)
+// turns in which each piece goes one node on, with 32 bytes of head for every node's piece.
+TEST_F(CserInvariants, BytesAreThoseOfTheTwoRatios) {
+  run("period = 5\nreset_ratio = 3.0\nreset_blocks = 12\n",
+      "kind = \"grbs\"\ncompression_ratio = 4\nblocks = 12\n");
+  const auto reduction = [](std::size_t kept) {
+    return 2 * (kNodes - 1) * (8 * kept + 32 * kNodes);
+  };
+  EXPECT_EQ(sent_bytes, kSteps * reduction(12 / 4) + kSteps / 5 * reduction(12 / 3));
+}
+
+void add_to(Matrix& sum, const Matrix& rows, double factor) {
+  for (std::size_t node = 0; node < sum.size(); ++node)
+    for (std::size_t k = 0; k < sum[node].size(); ++k) sum[node][k] += factor * rows[node][k];
+}
+
+// M-CSER as the paper lists it, on all workers at once, with the blocks that the codecs draw.
+class CserListing {
+ public:
+  CserListing(const Layout& layout, std::size_t nodes, const std::string& grbs,
+              const std::string& reset_grbs)
+      : layout_(layout),
+        gradients_(make_codec(parse_toml(grbs).value(), "[codec]").value()),
+        resets_(make_codec(parse_toml(reset_grbs).value(), "[codec]").value()),
+        x(nodes, std::vector<double>(layout.size())),
+        error(x) {}
+
+  // p holds the steps of all workers.
+  void step(Matrix p, Step step) {
+    const Matrix left = synchronise(p, *gradients_, 2 * step);
+    add_to(x, p, -1.0);
+    add_to(error, left, -1.0);
+  }
+  void reset(Step step) {
+    Matrix met = error;
+    const Matrix left = synchronise(met, *resets_, 2 * step + 1);
+    add_to(x, error, -1.0);
+    add_to(x, met, 1.0);
+    error = left;
+  }
+
+ private:
+  // PSync: rows become the mean of what is kept plus what is left, which is returned.
+  Matrix synchronise(Matrix& rows, const Codec& codec, Step round) const {
+    std::vector<std::uint32_t> places;
+    EXPECT_TRUE(dynamic_cast<const SharedPlaces&>(codec)
+                    .shared_places(layout_, shared_draws(1, round), places)
+                    .ok());
+    Matrix left = rows;
+    const std::vector<double> means = column_means(rows);
+    for (std::size_t node = 0; node < rows.size(); ++node)
+      for (const std::uint32_t k : places) {
+        left[node][k] = 0.0;
+        rows[node][k] = means[k];
+      }
+    return left;
+  }
+
+  const Layout& layout_;
+  std::unique_ptr<Codec> gradients_, resets_;
+
+ public:
+  Matrix x, error;
+};
+
+// Both kinds of momentum, over a change of the learning rate. Models follow the listing and, less
+// its errors, are the same at all workers.
+TEST_F(CserInvariants, MomentumFollowsThePaper) {
+  constexpr Step kPeriod = 5;
+  const std::string grbs = "kind = \"grbs\"\nblocks = 12\ncompression_ratio = ";
+  for (const bool nesterov : {false, true}) {
+    const auto models =
+        run(fmt::format("period = {}\nreset_ratio = 3.0\nreset_blocks = 12\noptimizer = \"{}\"\n"
+                        "momentum = 0.8\nschedule = \"cut\"\ncut_at = 0.5\n",
+                        kPeriod, nesterov ? "nesterov" : "momentum"),
+            (grbs + "4\n").c_str());
+    CserListing listing(problem.models->layout(), kNodes, grbs + "4\n", grbs + "3\n");
+    Matrix momentum = listing.x, update = momentum;
+    for (Step step = 0; step < kSteps; ++step) {
+      const double rate = step < kSteps / 2 ? 1.0 : 0.1;
+      for (std::size_t node = 0; node < kNodes; ++node)
+        for (std::size_t k = 0; k < kDimension; ++k) {
+          const double g = -static_cast<float>(pushes[step][node][k]);
+          double& m = momentum[node][k];
+          m = 0.8 * m + g;
+          update[node][k] = rate * (nesterov ? 0.8 * m + g : m);
+        }
+      listing.step(update, step);
+      if ((step + 1) % kPeriod == 0) listing.reset(step);
+      ASSERT_LT(largest_gap(models.at(step), listing.x), 1e-5) << step;
+      Matrix common = models.at(step);
+      add_to(common, listing.error, -1.0);
+      ASSERT_LT(largest_gap(common, Matrix(kNodes, common[0])), 1e-5) << step;
+    }
   }
 }
 

@@ -101,6 +101,24 @@ TEST(ReductionOracle, EveryFeedbackKeepsReplicasEqual) {
 
 // In double a codec's wire is still float, and feedback makes up for that too: the distance to
 // dense SGD is far below what float holds.
+// Errors differ by worker and their mean does not, so neither does the run.
+TEST(ReductionOracle, BothErrorFormsOfPowerSgdAreOneRun) {
+  const auto after = [](int steps, const char* form) {
+    return outcome_of(experiment_of(fmt::format(
+        "name = \"forms\"\nseed = 3\n[data]\nkind = \"fcube\"\ntrain_rows = 240\n"
+        "test_rows = 20\n[partition]\nkind = \"iid\"\n[model]\nkind = \"mlp\"\n"
+        "hidden = [12, 9]\n[nodes]\ncount = {}\n[method]\nkind = \"all_reduce_sgd\"\n"
+        "steps = {}\nbatch = 8\nlearning_rate = 0.2\noptimizer = \"nesterov\"\n[codec]\n"
+        "kind = \"powersgd\"\nrank = 1\nfeedback = \"ef\"\nerror_form = \"{}\"\n",
+        kWorkers, steps, form)));
+  };
+  EXPECT_LT(largest_gap(after(1, "aggregate"), after(1, "local")), 1e-6);
+  const Outcome aggregate = after(25, "aggregate"), local = after(25, "local");
+  EXPECT_LT(largest_gap(aggregate, local), 1e-4);
+  expect_replicas_equal(aggregate);
+  expect_replicas_equal(local);
+}
+
 TEST(ReductionOracle, DoubleStateOverAFloatWire) {
   const auto in_double = [](const std::string& codec) {
     std::string toml = "precision = \"double\"\n" + quadratics("", codec);

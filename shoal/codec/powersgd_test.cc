@@ -270,6 +270,27 @@ TEST(PowerSgd, SizesOfAPerceptron) {
   }
 }
 
+TEST(PowerSgd, BeginsWithRowsAsTheyAre) {
+  const Layout layout = one_matrix(12, 16);
+  const auto codec = power_sgd("rank = 2\nstart_step = 2\n");
+  std::vector<std::unique_ptr<CollectiveEncoding>> two;
+  for (int w = 0; w < 2; ++w) two.push_back(encoding_of(*codec, layout));
+  for (Step round = 0; round < 4; ++round) {
+    const std::vector<std::vector<float>> rows{random_row(layout.size(), 2 * round),
+                                               random_row(layout.size(), 2 * round + 1)};
+    const Reduced reduced = reduce(two, rows, round);
+    double most = 0.0;
+    for (std::size_t i = 0; i < layout.size(); ++i)
+      most = std::max(most, std::abs((rows[0][i] + rows[1][i]) / 2.0 - reduced.mean[i]));
+    if (round < 2) {
+      EXPECT_LT(most, 1e-6) << round;
+      EXPECT_EQ(reduced.own, rows);
+    } else {
+      EXPECT_GT(most, 0.1) << round;
+    }
+  }
+}
+
 TEST(PowerSgd, TakesOverCommonColumns) {
   const Layout layout = one_matrix(30, 40);
   const auto row = random_row(layout.size(), 6);

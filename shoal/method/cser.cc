@@ -10,11 +10,14 @@
 //
 // C2 is [codec], or nothing at all when gradients = "local"; C1 is GRBS with ratio reset_ratio, or
 // exact when that is 1: CSER-PL (partial local SGD). Special cases: no [codec] is synchronous SGD;
-// gradients = "local" with reset_ratio = 1 is local SGD. x_i - e_i is the same at all workers, and
-// mean_i x_i moves by exactly -mean_i p_i, whatever the codecs drop. The model of the run is the
-// mean of all x_i. The guarantees of the paper are for workers with alike data; see the study.
+// gradients = "local" with reset_ratio = 1 is local SGD. mean_i x_i moves by -mean_i p_i, whatever
+// the codecs drop, and is the model of the run. The guarantees of the paper are for workers with
+// alike data; see the study.
 //
-// Wire: a reduction of C2 every step, and of C1 every H steps. Memory of a worker: x, e, m.
+// x_i - e_i is the same at all workers. It is kept as a vector of its own, which moves by means
+// alone, so that rounding cannot part the workers however long a run is.
+//
+// Wire: a reduction of C2 every step, and of C1 every H steps. Memory of a worker: x, e, x - e, m.
 #include "shoal/codec/composition.h"
 #include "shoal/method/entries.h"
 #include "shoal/method/reduction.h"
@@ -110,6 +113,7 @@ class CserWorker : public Persistent {
                  job.settings.optimizer, static_cast<Step>(job.settings.steps)),
         steps_(job.steps, node.id()),
         resets_(job.resets, node.id()),
+        common_(job.problem->initial),
         error_(job.problem->dimension()) {}
 
   Replica<Scalar>& replica() { return replica_; }
@@ -136,11 +140,8 @@ class CserWorker : public Persistent {
     const bool complete = co_await resets_.mean(node, 2 * step + 1, mean);
     if (!complete) co_return false;
     const std::span<const Scalar> own = resets_.own();
-    std::vector<Scalar>& x = replica_.parameters();
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      x[i] += mean_[i] - own[i];
-      error_[i] -= own[i];
-    }
+    for (std::size_t i = 0; i < error_.size(); ++i) error_[i] -= own[i];
+    move_common();
     co_return true;
   }
 
@@ -148,31 +149,38 @@ class CserWorker : public Persistent {
     replica_.save(out);
     steps_.save(out);
     resets_.save(out);
+    out.numbers<Scalar>(common_);
     out.numbers<Scalar>(error_);
   }
   Status load(ByteReader& in) override {
     SHOAL_TRY_STATUS(replica_.load(in));
     SHOAL_TRY_STATUS(steps_.load(in));
     SHOAL_TRY_STATUS(resets_.load(in));
+    SHOAL_TRY_STATUS(in.numbers_into<Scalar>(common_));
     return in.numbers_into<Scalar>(error_);
   }
 
  private:
   // `own` of this worker's update went into the mean.
   void apply(std::span<const Scalar> own) {
+    for (std::size_t i = 0; i < error_.size(); ++i) error_[i] += replica_.update()[i] - own[i];
+    move_common();
+  }
+  // By the mean of what all have sent.
+  void move_common() {
     std::vector<Scalar>& x = replica_.parameters();
     for (std::size_t i = 0; i < x.size(); ++i) {
-      const Scalar left = replica_.update()[i] - own[i];
-      x[i] += mean_[i] + left;
-      error_[i] += left;
+      common_[i] += mean_[i];
+      x[i] = common_[i] + error_[i];
     }
   }
 
   Replica<Scalar> replica_;
   Reduction<Scalar> steps_;
   Reduction<Scalar> resets_;
-  std::vector<Scalar> error_;
-  std::vector<Scalar> mean_;
+  std::vector<Scalar> common_;  // x - e
+  std::vector<Scalar> error_;   // e
+  std::vector<Scalar> mean_;    // of a reduction
 };
 
 template <class Scalar>
