@@ -16,6 +16,8 @@ const std::vector<Study>& studies() {
        &study_econtrol},
       {"heterogeneous-compression", "what compression loses on skewed data", "2009.02388",
        &study_heterogeneous_compression},
+      {"basic-compressors", "Top-K, signs, sparse bytes and the time of Top-K",
+       "1809.07599, 1901.09847, 1610.02132", &study_basic_compressors},
   };
   return all;
 }

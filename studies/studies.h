@@ -12,5 +12,6 @@ Result<std::vector<Claim>> study_non_iid_partitions(StudyContext& context);
 Result<std::vector<Claim>> study_decentralized_vr_compression(StudyContext& context);
 Result<std::vector<Claim>> study_econtrol(StudyContext& context);
 Result<std::vector<Claim>> study_heterogeneous_compression(StudyContext& context);
+Result<std::vector<Claim>> study_basic_compressors(StudyContext& context);
 
 }  // namespace shoal
