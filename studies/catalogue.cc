@@ -27,6 +27,8 @@ const std::vector<Study>& studies() {
        &study_cser},
       {"local-adaalter", "adaptive steps between means of models", "1911.09030",
        &study_local_adaalter},
+      {"basic-compressors", "Top-K, signs, sparse bytes and the time of Top-K",
+       "1809.07599, 1901.09847, 1610.02132", &study_basic_compressors},
   };
   return all;
 }

@@ -18,5 +18,6 @@ Result<std::vector<Claim>> study_one_byte(StudyContext& context);
 Result<std::vector<Claim>> study_masha(StudyContext& context);
 Result<std::vector<Claim>> study_cser(StudyContext& context);
 Result<std::vector<Claim>> study_local_adaalter(StudyContext& context);
+Result<std::vector<Claim>> study_basic_compressors(StudyContext& context);
 
 }  // namespace shoal
