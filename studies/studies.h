@@ -19,5 +19,6 @@ Result<std::vector<Claim>> study_masha(StudyContext& context);
 Result<std::vector<Claim>> study_cser(StudyContext& context);
 Result<std::vector<Claim>> study_local_adaalter(StudyContext& context);
 Result<std::vector<Claim>> study_basic_compressors(StudyContext& context);
+Result<std::vector<Claim>> study_atomo(StudyContext& context);
 
 }  // namespace shoal

@@ -57,16 +57,16 @@ struct Triple {
 // Three rounds or steps of a small network on points of a cube.
 std::string experiment(const CatalogueEntry<Method>& method, bool needs_topology,
                        const Triple& triple) {
-  const bool in_rounds =
-      std::any_of(method.settings.begin(), method.settings.end(),
-                  [](const SettingInfo& setting) { return setting.name == "rounds"; });
+  std::string length = "steps";
+  for (const SettingInfo& setting : method.settings)
+    if (setting.name == "rounds" || setting.name == "iterations") length = setting.name;
   std::string text = fmt::format(
       "name = \"matrix\"\nseed = 3\n[data]\nkind = \"fcube\"\n[partition]\nkind = \"iid\"\n"
       "[model]\nkind = \"mlp\"\nhidden = [8.0]\n[nodes]\ncount = {}\n[report]\nevery = 3\n",
       kWorkers);
   if (needs_topology) text += "[topology]\nkind = \"chain\"\n";
-  text += fmt::format("[method]\nkind = \"{}\"\nbatch = 4\n{} = 3\n{}", method.name,
-                      in_rounds ? "rounds" : "steps", setting_of(kMethods, method.name));
+  text += fmt::format("[method]\nkind = \"{}\"\nbatch = 4\n{} = 3\n{}", method.name, length,
+                      setting_of(kMethods, method.name));
   if (triple.codec != kNone)
     text +=
         fmt::format("[codec]\nkind = \"{}\"\n{}{}", triple.codec, setting_of(kCodecs, triple.codec),
