@@ -49,9 +49,11 @@ data:
 bench: build
 	$(BUILD)/simulator_bench
 
+# Every page of docs/results again; those of studies that measure time (powersgd, basic-compressors)
+# change with the machine.
 study: build
-	@for name in relaysgd gossip-baselines federated-field-guide non-iid-partitions one-byte masha; do \
-	  $(BUILD)/shoal study $$name --write docs/results/$$name.md || exit 1; done
+	@for page in docs/results/*.md; do \
+	  $(BUILD)/shoal study $$(basename $$page .md) --write $$page || exit 1; done
 
 format:
 	git ls-files '*.h' '*.cc' | xargs clang-format -i
