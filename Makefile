@@ -17,10 +17,12 @@ run: build
 test: build
 	cd $(BUILD) && ctest --output-on-failure
 
-# Hours of kill -9, SIGSTOP, bad networks; SOAK=0.1 does a tenth of it, FILTER=Proxy.* some of it.
+# A million rows through every codec, then hours of kill -9, SIGSTOP, bad networks; SOAK=0.1 does a
+# tenth of it, FILTER=Proxy.* some of it.
 SOAK ?= 1
 FILTER ?= *
 soak: build
+	SHOAL_SOAK=$(SOAK) $(BUILD)/codec_test --gtest_filter='$(FILTER)'
 	SHOAL_SOAK=$(SOAK) SHOAL_DATA_DIR=$(abspath $(BUILD)/data) $(BUILD)/real_test \
 	  --gtest_filter='$(FILTER)'
 

@@ -1,12 +1,9 @@
 #include "tests/real/process.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cmath>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -99,14 +96,6 @@ std::size_t Process::descriptors() const {
 
 void sleep_s(double duration_s) {
   std::this_thread::sleep_for(std::chrono::duration<double>(duration_s));
-}
-
-bool soaking() { return std::getenv("SHOAL_SOAK") != nullptr; }
-
-int soak_count(int quick, int full) {
-  const char* share = std::getenv("SHOAL_SOAK");
-  if (share == nullptr) return quick;
-  return std::max(1, static_cast<int>(std::lround(std::strtod(share, nullptr) * full)));
 }
 
 }  // namespace shoal::real

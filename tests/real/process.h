@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "shoal/base/clock.h"
+#include "shoal/base/soak_test.h"
 
 namespace shoal::real {
 
@@ -61,10 +62,5 @@ void say(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
   fmt::print(text, std::forward<Arguments>(arguments)...);
   std::fflush(stdout);
 }
-
-// What the long form of a test does for each time of the quick one: 1 but for `make soak`, which
-// sets SHOAL_SOAK. SHOAL_SOAK=0.1 does a tenth of the long form.
-bool soaking();
-int soak_count(int quick, int full);
 
 }  // namespace shoal::real
