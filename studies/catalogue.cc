@@ -18,6 +18,7 @@ const std::vector<Study>& studies() {
        &study_heterogeneous_compression},
       {"basic-compressors", "Top-K, signs, sparse bytes and the time of Top-K",
        "1809.07599, 1901.09847, 1610.02132", &study_basic_compressors},
+      {"atomo", "gradients as sums of atoms kept at random", "1806.04090", &study_atomo},
   };
   return all;
 }

@@ -13,5 +13,6 @@ Result<std::vector<Claim>> study_decentralized_vr_compression(StudyContext& cont
 Result<std::vector<Claim>> study_econtrol(StudyContext& context);
 Result<std::vector<Claim>> study_heterogeneous_compression(StudyContext& context);
 Result<std::vector<Claim>> study_basic_compressors(StudyContext& context);
+Result<std::vector<Claim>> study_atomo(StudyContext& context);
 
 }  // namespace shoal
