@@ -173,14 +173,15 @@ double standard_errors_off(const Measured& measured, const std::vector<float>& r
 }
 
 // The long form of HoldAsDeclared for unbiased codecs: means over 1e5 draws. Of n normal means
-// 6.3e-5 n are more than four standard errors off with nothing wrong, so a bound of four holds of
-// most runs of a few thousand comparisons and not of all; draws are fixed, and the few that
-// exceed it are printed.
+// 6.3e-5 n are more than four standard errors off with nothing wrong, 0.6 of the 9577 there are;
+// draws are fixed, and those beyond are printed. A codec that draws the same for every row is
+// beyond on all of them at once, so what counts is an entry under one codec.
 TEST(CodecProperties, MeansOfManyDrawsLieWithinFourStandardErrors) {
   if (!soaking()) GTEST_SKIP() << "takes minutes: make soak";
   const int draws = soak_count(0, 100000);
   const Layout layout = two_tensors(kEntries - 10, 10);
-  std::size_t means = 0, beyond = 0;
+  std::size_t means = 0;
+  std::set<std::pair<std::string, std::size_t>> beyond;  // codec and entry
   double most = 0.0;
   for (const Table& table : all_codec_settings()) {
     const auto codec = made(table);
@@ -194,16 +195,17 @@ TEST(CodecProperties, MeansOfManyDrawsLieWithinFourStandardErrors) {
         const double off = standard_errors_off(measured, named.row, i);
         most = std::max(most, off);
         if (off <= 4.0) continue;
-        ++beyond;
+        beyond.emplace(name_of(table), i);
         fmt::print("{:.2f} standard errors: {}, {} row, entry {}, {} of {}\n", off, name_of(table),
                    named.name, i, measured.mean[i], named.row[i]);
       }
     }
   }
-  fmt::print("{} means of {} draws, {} beyond 4 standard errors, at most {:.2f}\n", means, draws,
-             beyond, most);
+  fmt::print(
+      "{} means of {} draws, {} codecs and entries beyond 4 standard errors, at most {:.2f}\n",
+      means, draws, beyond.size(), most);
   EXPECT_GT(means, 1000u);
-  EXPECT_LE(static_cast<double>(beyond), 3.0 + 6.3e-5 * static_cast<double>(means));
+  EXPECT_LE(static_cast<double>(beyond.size()), 3.0 + 6.3e-5 * static_cast<double>(means));
   EXPECT_LE(most, kStandardErrors);
 }
 

@@ -316,6 +316,23 @@ TEST(RealWorld, SaysThatAStateCannotBeLoaded) {
   EXPECT_FALSE(other.restored().ok());
 }
 
+// Saved behind its last step, a program has nothing left to do: that is no fault.
+TEST(RealWorld, GoesOnFromTheEnd) {
+  Bytes saved;
+  {
+    RealWorld world(settings_of(1, {0}), [](Node& node) { return sleeper(node, 4); });
+    world.on_boundary([&](Node& node) {
+      if (node.step() == kRounds) saved = world.save(node).state;
+    });
+    EXPECT_EQ(world.run(0.0), RealWorld::Stop::kFinished);
+  }
+  ASSERT_FALSE(saved.empty());
+  RealWorld again(settings_of(1, {0}), [](Node& node) { return sleeper(node, 4); });
+  ASSERT_TRUE(again.restore(0, saved).ok());
+  EXPECT_EQ(again.run(0.0), RealWorld::Stop::kFinished);
+  EXPECT_TRUE(again.restored().ok());
+}
+
 // Stopped at every boundary and gone on with in a fresh world: the same end, with what was sent in
 // that step sent again.
 TEST(RealWorld, GoesOnFromEveryBoundary) {

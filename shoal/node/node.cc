@@ -101,6 +101,8 @@ Status Node::restore(ByteReader& in, const FrameTable& frames, bool send_again) 
 Status Node::restored() const {
   if (!replay_) return ok_status();
   SHOAL_TRY_STATUS(replay_->status);
+  // A program that its checkpoint left behind its last step ends at once, and waits for nothing.
+  if (!replaying()) return ok_status();
   return corrupt("a program did not come back to where its checkpoint left it");
 }
 

@@ -139,7 +139,7 @@ class Node {
   // Before the program starts: it will continue where save() found it. What it sent since the
   // snapshot is sent again when `send_again` is set: for worlds whose frames in flight are lost.
   Status restore(ByteReader& in, const FrameTable& frames, bool send_again = false);
-  // After it has started: whether it did.
+  // After it has started: whether it did, or has nothing left to do.
   Status restored() const;
   // Before the program starts: it has no state of its own, and its steps begin there.
   void begin_as(Newcomer newcomer);
