@@ -158,6 +158,7 @@ class Federated : public Method {
     job->seed = parts.seed;
     job->pool = parts.pool;
     job->declared_faults = parts.declared_faults;
+    job->validation = parts.validation;
     job->patience_s =
         settings_.round_deadline_s > 0.0 ? settings_.round_deadline_s : parts.patience_s;
     job->update_norm_max = parts.update_norm_max;
@@ -178,6 +179,10 @@ class Federated : public Method {
     if (!job->make_rule) job->make_rule = &weighted_mean;
     SHOAL_TRY(const auto rule, job->make_rule());
     SHOAL_TRY_STATUS(rule->check(job->cohort_size(), job->declared_faults));
+    RuleNeeds offered;
+    offered.validation_rows = job->validation ? job->validation->rows.size() : 0;
+    offered.every_sender = job->cohort_size() == job->clients.size();
+    SHOAL_TRY_STATUS(check_needs(rule->needs(), offered));
     return std::shared_ptr<const FederatedJob>(std::move(job));
   }
 

@@ -57,6 +57,7 @@ struct FederatedJob {
   Feedback feedback;
   std::function<Result<std::unique_ptr<Rule>>()> make_rule;
   std::size_t declared_faults = 0;
+  const ValidationSet* validation = nullptr;
   std::vector<NodeId> clients;  // node ids with data, increasing
   std::uint64_t seed = 1;
   double patience_s = 0.0;

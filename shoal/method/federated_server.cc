@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "shoal/math/vector.h"
+#include "shoal/method/model_loss.h"
 
 namespace shoal {
 
@@ -126,6 +127,8 @@ void FederatedServer::open_round(std::vector<NodeId> cohort) {
   weight_ = 0.0;
   in_sum_.clear();
   used_ = refused_ = 0;
+  senders_.clear();
+  selection_ = {};
   if (!job_->feedback.keeps_shift()) return;
   for (const NodeId client : cohort_)
     memories_.try_emplace(client, job_->feedback, parameters_.size());
@@ -175,6 +178,8 @@ Status FederatedServer::aggregate_rows(Step round, std::span<float> delta) {
   count(round, updates);
   RoundView view;
   view.round = round;
+  view.receiver = kServer;
+  view.seed = job_->seed;
   view.declared_faults = job_->declared_faults;
   view.pool = job_->pool;
   view.weights = weights(updates);
@@ -183,7 +188,13 @@ Status FederatedServer::aggregate_rows(Step round, std::span<float> delta) {
     view.rows.emplace_back(update.delta);
     view.senders.push_back(update.sender);
   }
-  SHOAL_TRY(const Selection selection, rule_->aggregate(view, delta));
+  std::optional<ModelLoss> loss;
+  if (const std::size_t wanted = rule_->needs().validation_rows; wanted > 0)
+    loss.emplace(*job_->problem, *job_->validation, wanted, job_->seed, round, parameters_,
+                 job_->settings.server.learning_rate);
+  view.validation = loss ? &*loss : nullptr;
+  SHOAL_TRY(selection_, rule_->aggregate(view, delta));
+  senders_ = view.senders;
   if (effective != 1.0) scale(static_cast<float>(effective), delta);
   extras_.clear();
   for (Update& update : updates)
@@ -213,6 +224,7 @@ void FederatedServer::save(ByteWriter& out) const {
   out.numbers<float>(parameters_);
   optimizer_.save(out);
   correction_.save(out);
+  rule_->save(out);
   out.number<std::uint32_t>(static_cast<std::uint32_t>(counted_.size()));
   for (const auto& [client, round] : counted_) {
     out.number<std::uint32_t>(client);
@@ -229,6 +241,7 @@ Status FederatedServer::load(ByteReader& in) {
   SHOAL_TRY_STATUS(in.numbers_into<float>(parameters_));
   SHOAL_TRY_STATUS(optimizer_.load(in));
   SHOAL_TRY_STATUS(correction_.load(in));
+  SHOAL_TRY_STATUS(rule_->load(in));
   counted_.clear();
   memories_.clear();
   SHOAL_TRY(const auto counted, in.number<std::uint32_t>());
@@ -256,6 +269,7 @@ void report(Node& node, Step round, const FederatedServer& server, const Arrival
     node.show(round, "abandoned", 1.0);
   else
     node.show(round, "update_norm", server.update_norm());
+  if (!server.senders().empty()) node.show_selection(round, server.senders(), server.selection());
   if (node.wants_model(round)) node.show_model<float>(round, server.parameters());
   node.step_done(round);
 }

@@ -31,6 +31,10 @@ class FederatedServer : public Persistent {
   std::size_t refused() const { return refused_; }
   bool abandoned() const { return abandoned_; }
   double update_norm() const { return update_norm_; }
+  // Whose rows the rule saw in the last round, and what it made of them; without a rule that looks
+  // at rows, empty.
+  std::span<const NodeId> senders() const { return senders_; }
+  const Selection& selection() const { return selection_; }
 
   void save(ByteWriter& out) const override;
   Status load(ByteReader& in) override;
@@ -75,6 +79,8 @@ class FederatedServer : public Persistent {
   std::size_t refused_ = 0;
   bool abandoned_ = false;
   double update_norm_ = 0.0;
+  std::vector<NodeId> senders_;
+  Selection selection_;
 };
 
 }  // namespace shoal

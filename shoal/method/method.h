@@ -36,6 +36,7 @@ struct MethodParts {
   // Makes the server's rule with its memory; null: the weighted mean.
   std::function<Result<std::unique_ptr<Rule>>()> make_rule;
   std::size_t declared_faults = 0;
+  const ValidationSet* validation = nullptr;  // of the server; null: none
   double patience_s = 0.0;       // longest wait for another node
   double update_norm_max = 0.0;  // larger updates are refused; 0: any
   bool own_data = false;         // workers bring rows that the problem does not list

@@ -23,4 +23,10 @@ struct Problem {
   std::size_t dimension() const { return initial.size(); }
 };
 
+// Rows that only a server holds, kept out of everybody's training and of every test.
+struct ValidationSet {
+  std::shared_ptr<const Dataset> data;  // null: none
+  Rows rows;                            // all of its rows
+};
+
 }  // namespace shoal

@@ -102,6 +102,9 @@ Result<ReductionPlan> plan_reduction(const MethodParts& parts, CollectiveKind co
           "of all shifts; use feedback = \"ef\" or \"none\" with [rule], or a federated method");
     SHOAL_TRY(const auto rule, plan.make_rule());
     SHOAL_TRY_STATUS(rule->check(plan.workers, plan.declared_faults));
+    RuleNeeds offered;
+    offered.every_sender = true;
+    SHOAL_TRY_STATUS(check_needs(rule->needs(), offered));
   }
   SHOAL_TRY(plan.way, way_of(plan, collective));
   if (plan.way == ReductionWay::kCollective && plan.feedback.keeps_shift())
@@ -335,13 +338,15 @@ Status Reduction<Scalar>::apply_rule(const std::vector<std::vector<Scalar>>& row
   if constexpr (std::is_same_v<Scalar, float>) {
     RoundView view;
     view.round = round;
+    view.seed = plan_.seed;  // and no receiver: all workers must draw alike
     view.declared_faults = plan_.declared_faults;
     view.weights.assign(rows.size(), 1.0 / static_cast<double>(rows.size()));
     for (std::size_t worker = 0; worker < rows.size(); ++worker) {
       view.rows.emplace_back(rows[worker]);
       view.senders.push_back(static_cast<std::uint32_t>(worker));
     }
-    SHOAL_TRY(const Selection selection, rule_->aggregate(view, row));
+    SHOAL_TRY(selection_, rule_->aggregate(view, row));
+    senders_ = view.senders;
   }
   return ok_status();
 }
@@ -351,6 +356,7 @@ void Reduction<Scalar>::save(ByteWriter& out) const {
   sender_.save(out);
   receiver_.save(out);
   out.numbers<Scalar>(collective_error_);
+  if (rule_) rule_->save(out);
   if (encoding_) encoding_->save(out);
 }
 
@@ -359,6 +365,7 @@ Status Reduction<Scalar>::load(ByteReader& in) {
   SHOAL_TRY_STATUS(sender_.load(in));
   SHOAL_TRY_STATUS(receiver_.load(in));
   SHOAL_TRY_STATUS(in.numbers_into<Scalar>(collective_error_));
+  if (rule_) SHOAL_TRY_STATUS(rule_->load(in));
   return encoding_ ? encoding_->load(in) : ok_status();
 }
 

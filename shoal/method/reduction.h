@@ -92,6 +92,10 @@ class Reduction : public Reducing<Scalar> {
     if (encoding_ && other.encoding_) encoding_->take_over(*other.encoding_);
   }
 
+  void show(Node& node, Step step) const override {
+    if (rule_) node.show_selection(step, senders_, selection_);
+  }
+
   void save(ByteWriter& out) const override;
   Status load(ByteReader& in) override;
 
@@ -114,6 +118,8 @@ class Reduction : public Reducing<Scalar> {
   FeedbackSender<Scalar> sender_;
   FeedbackReceiver<Scalar> receiver_;  // of the mean of all messages, with the mean of all shifts
   std::unique_ptr<Rule> rule_;
+  std::vector<NodeId> senders_;  // of the last mean, when there is a rule
+  Selection selection_;
   std::unique_ptr<CollectiveEncoding> encoding_;
   std::vector<Scalar> collective_error_;  // of a collective codec with feedback
   // One reduction at a time; none of this outlives it.

@@ -404,6 +404,10 @@ void Node::show(Step step, std::string_view name, double value) {
   if (Observer* observer = live_observer()) observer->figure(id_, step, name, value);
 }
 
+void Node::show_selection(Step step, std::span<const NodeId> senders, const Selection& selection) {
+  if (Observer* observer = live_observer()) observer->selection(id_, step, senders, selection);
+}
+
 void Node::step_done(Step step) {
   if (Observer* observer = live_observer()) observer->step_done(id_, step);
 }

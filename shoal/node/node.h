@@ -115,6 +115,7 @@ class Node {
     if (Observer* observer = live_observer()) observer->model(id_, step, parameters);
   }
   void show(Step step, std::string_view name, double value);
+  void show_selection(Step step, std::span<const NodeId> senders, const Selection& selection);
   void step_done(Step step);
   void count_gradients(std::uint64_t evaluations);
 

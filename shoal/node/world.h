@@ -12,6 +12,7 @@
 #include "shoal/base/bytes.h"
 #include "shoal/base/ids.h"
 #include "shoal/node/message.h"
+#include "shoal/rule/rule.h"
 
 namespace shoal {
 
@@ -45,6 +46,8 @@ class Observer {
   virtual void model(NodeId node, Step step, std::span<const double> parameters) = 0;
   // A named figure of one step of one node ("train_loss").
   virtual void figure(NodeId node, Step step, std::string_view name, double value) = 0;
+  // Whose rows the node's rule saw at this step (increasing), and what it made of them.
+  virtual void selection(NodeId, Step, std::span<const NodeId>, const Selection&) {}
   // The node has finished this step; called once a step, after models and figures.
   virtual void step_done(NodeId node, Step step) = 0;
   // The node's program has ended or crashed: no more steps of it will come.

@@ -53,6 +53,7 @@ Pipeline::Pipeline(std::vector<std::unique_ptr<PreAggregator>> before, std::uniq
 Status Pipeline::check(std::size_t n, std::size_t f) const {
   for (const auto& stage : before_) {
     SHOAL_TRY_STATUS(stage->check(n, f));
+    f = stage->faults_after(n, f);
     n = stage->rows_after(n);
   }
   return rule_->check(n, f);
@@ -69,6 +70,7 @@ Result<Selection> Pipeline::aggregate(const RoundView& round, std::span<float> o
     std::vector<float> next(rows * dimension);
     SHOAL_TRY_STATUS(stage->transform(view, next));
     held = std::move(next);
+    view.declared_faults = stage->faults_after(view.size(), view.declared_faults);
     view.rows.assign(rows, {});
     for (std::size_t i = 0; i < rows; ++i)
       view.rows[i] = std::span<const float>(held).subspan(i * dimension, dimension);

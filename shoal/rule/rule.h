@@ -1,5 +1,7 @@
-// Rule: the rows of one closed round to one row. A pure function: it knows nothing of messages or
-// clocks, and what it remembers across rounds is an explicit argument.
+// Rule: the rows of one closed round to one row. It knows nothing of messages or clocks: the same
+// rounds in the same order give the same bits. What it remembers across rounds (FoolsGold, MUD-HoG,
+// centred clipping) it saves and loads with the run's checkpoints; what it asks of the receiver
+// besides rows it says in needs().
 //
 // Rows come in increasing sender id, ties break by sender id, sums have a fixed order. Rows with a
 // NaN or infinity never reach a rule (the caller screens them).
@@ -16,8 +18,28 @@
 
 namespace shoal {
 
+class ByteReader;
+class ByteWriter;
 class RoundStatistics;
 class ThreadPool;
+
+// Losses on data that the receiver itself holds (Zeno). A row is what a sender proposes: added to
+// the model (or subtracted, times a step size) by the receiver's own update.
+class ValidationLoss {
+ public:
+  virtual ~ValidationLoss() = default;
+  // Mean loss over the round's validation rows of the receiver's model.
+  virtual double before() const = 0;
+  // The same after the model has taken `row` alone; +infinity or NaN where it blows up.
+  virtual double after(std::span<const float> row) const = 0;
+};
+
+// What a rule asks of its receiver besides rows. A method that has none of it refuses the rule.
+struct RuleNeeds {
+  bool trusted_row = false;         // RoundView::trusted
+  std::size_t validation_rows = 0;  // RoundView::validation on so many rows, drawn anew every round
+  bool every_sender = false;        // all senders in every round: memories of equal length
+};
 
 // One closed round. All rows have the same length.
 struct RoundView {
@@ -25,8 +47,14 @@ struct RoundView {
   std::vector<std::uint32_t> senders;  // increasing
   std::vector<double> weights;         // sum to 1; coordinate rules ignore them and say so
   std::uint32_t round = 0;
+  std::uint32_t receiver = 0;       // the node that aggregates
+  std::uint64_t seed = 1;           // of a rule's own draws, with receiver and round
   std::size_t declared_faults = 0;  // f
-  ThreadPool* pool = nullptr;       // may share the work; never changes the result
+  // A row of the receiver's own that it trusts: its model among peers, a gradient on its validation
+  // rows at a server. Empty: none.
+  std::span<const float> trusted;
+  const ValidationLoss* validation = nullptr;
+  ThreadPool* pool = nullptr;  // may share the work; never changes the result
   // Norms and distances of exactly these rows, when the caller shares them; else a rule that needs
   // them computes its own.
   RoundStatistics* statistics = nullptr;
@@ -35,9 +63,19 @@ struct RoundView {
   std::size_t dimension() const { return rows.empty() ? 0 : rows.front().size(); }
 };
 
-// Which senders' rows went into the result (for a mean after mixing: all of them).
+// What a detector takes a sender for.
+enum class SuspectKind { kSignFlip, kNoise, kTargeted, kUnreliable };
+struct Suspect {
+  std::uint32_t sender = 0;
+  SuspectKind kind = SuspectKind::kSignFlip;
+  bool operator==(const Suspect&) const = default;
+};
+
+// Which senders' rows went into the result, increasing (for a mean after mixing: all of them; for a
+// weighted one those with a weight above 0), and whom a detector suspects, increasing.
 struct Selection {
   std::vector<std::uint32_t> kept;
+  std::vector<Suspect> suspects = {};
 };
 
 class Rule {
@@ -49,9 +87,18 @@ class Rule {
   // Whether the aggregate is sum w_i x_i / sum w_i over the claimed weights: rows may then be added
   // up as they come, and none be kept.
   virtual bool is_weighted_mean() const { return false; }
-  // Writes the aggregate to `out` (length = dimension).
+  virtual RuleNeeds needs() const { return {}; }
+  // Writes the aggregate to `out` (length = dimension). After an error what is remembered is as it
+  // was before.
   virtual Result<Selection> aggregate(const RoundView& round, std::span<float> out) = 0;
+  // What it remembers across rounds; most rules remember nothing. load() checks what it reads
+  // against itself, not against a dimension that it first sees in aggregate().
+  virtual void save(ByteWriter&) const {}
+  virtual Status load(ByteReader&) { return ok_status(); }
 };
+
+// Error: what `rule` needs that a receiver who offers `offered` does not have, as a sentence.
+Status check_needs(const RuleNeeds& needs, const RuleNeeds& offered);
 
 // Rows to rows, before a rule.
 class PreAggregator {
@@ -59,6 +106,8 @@ class PreAggregator {
   virtual ~PreAggregator() = default;
   // How many rows come out of n.
   virtual std::size_t rows_after(std::size_t n) const { return n; }
+  // How many of those that come out f liars can have spoilt; most stages leave f as it is.
+  virtual std::size_t faults_after(std::size_t /*n*/, std::size_t f) const { return f; }
   // Row i of the result is no longer sender i's own: weights become equal, and every sender counts
   // as kept.
   virtual bool mixes_senders() const = 0;

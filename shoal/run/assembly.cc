@@ -5,6 +5,7 @@
 
 #include "shoal/base/toml.h"
 #include "shoal/codec/composition.h"
+#include "shoal/data/held_out.h"
 #include "shoal/data/source.h"
 #include "shoal/graph/topology_kind.h"
 #include "shoal/model/factory.h"
@@ -73,6 +74,25 @@ Status add_conditions(Assembly& a) {
   return ok_status();
 }
 
+// The server's rows leave the training set before it is shared out.
+Status add_validation(Assembly& a) {
+  const auto wanted = static_cast<std::size_t>(a.experiment.validation.rows);
+  if (wanted == 0) return ok_status();
+  const Dataset& all = *a.task.train;
+  if (wanted >= all.rows)
+    return invalid_argument(fmt::format(
+        "[validation] rows = {} of {} training rows leave none to train on", wanted, all.rows));
+  const double fraction = static_cast<double>(wanted) / static_cast<double>(all.rows);
+  const auto seed = static_cast<std::uint64_t>(a.experiment.general.seed);
+  auto split = stratified_split(all, fraction, seed);
+  if (!split.ok()) return within("[validation]", split.error());
+  a.validation.data = std::make_shared<const Dataset>(take_rows(all, split->test));
+  a.validation.rows.resize(a.validation.data->rows);
+  std::iota(a.validation.rows.begin(), a.validation.rows.end(), 0u);
+  a.task.train = std::make_shared<const Dataset>(take_rows(all, split->train));
+  return ok_status();
+}
+
 Status add_partition(Assembly& a, std::size_t count) {
   SHOAL_TRY(const auto partitioner, partitioners().make(a.experiment.partition, "[partition]"));
   const auto seed = static_cast<std::uint64_t>(a.experiment.general.seed);
@@ -107,6 +127,7 @@ Status add_program(Assembly& a, ThreadPool* pool, const RealPart* part) {
   parts.patience_s = e.general.patience_s;
   parts.pool = pool;
   parts.declared_faults = static_cast<std::size_t>(e.rule_use.faults);
+  if (a.validation.data) parts.validation = &a.validation;
   parts.feedback = e.feedback;
   if (part) {
     parts.update_norm_max = part->update_norm_max;
@@ -183,6 +204,7 @@ Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::si
   const auto count = static_cast<std::size_t>(experiment.nodes.count);
   SHOAL_TRY(a->task, data_cache().load(experiment.data, seed));
   SHOAL_TRY(a->method, methods().make(experiment.method, "[method]"));
+  SHOAL_TRY_STATUS(add_validation(*a));
   if (part && part->own_data)
     add_own_rows(*a, *part, count);
   else

@@ -37,6 +37,7 @@ struct RunResult {
 struct Assembly {
   Experiment experiment;
   TaskData task;
+  ValidationSet validation;
   Partition partition;
   std::shared_ptr<ModelPool<float>> models_float;
   std::shared_ptr<ModelPool<double>> models_double;

@@ -46,6 +46,12 @@ void describe(Settings& s, ReportSettings& v) {
   s.flag("links", v.links, "count bytes per link, for small runs");
 }
 
+void describe(Settings& s, ValidationSettings& v) {
+  s.integer("rows", v.rows,
+            "training rows that only the server holds, of every class alike; 0: none",
+            {.range = at_least(0), .unit = "rows"});
+}
+
 void describe(Settings& s, RuleUse& v) {
   s.integer("faults", v.faults, "f, the lying clients the rule is declared to withstand",
             {.range = at_least(0), .unit = "nodes"});
@@ -55,8 +61,8 @@ namespace {
 
 const std::vector<std::string>& section_names() {
   static const std::vector<std::string> names = {
-      "data",   "partition", "model",     "nodes", "network", "faults", "topology", "mixing",
-      "method", "codec",     "accordion", "rule",  "attack",  "report", "run"};
+      "data",   "partition", "model",     "nodes", "network", "faults",     "topology", "mixing",
+      "method", "codec",     "accordion", "rule",  "attack",  "validation", "report",   "run"};
   return names;
 }
 
@@ -223,6 +229,7 @@ Result<Experiment> resolve_experiment(const Table& table) {
   SHOAL_TRY_STATUS(read_section(table, "network", e.network));
   SHOAL_TRY_STATUS(read_section(table, "faults", e.faults));
   SHOAL_TRY_STATUS(read_section(table, "mixing", e.mixing));
+  SHOAL_TRY_STATUS(read_section(table, "validation", e.validation));
   SHOAL_TRY_STATUS(read_section(table, "report", e.report));
   Table codec_rest, rule_rest;
   SHOAL_TRY_STATUS(split_use(table, "codec", e.feedback, codec_rest));
@@ -273,6 +280,7 @@ Table Experiment::table() const {
   if (!rule.empty()) merge(rule_all, write_settings(rule_use));
   put("rule", rule_all);
   put("attack", attack);
+  if (validation.rows > 0) put("validation", write_settings(validation));
   put("report", write_settings(report));
   return all;
 }

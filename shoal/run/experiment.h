@@ -5,7 +5,7 @@
 //   [data] [partition] [model] [topology] [method] [codec] [rule] [attack]
 //                kind = "..." from the catalogue of that name, and the settings of that kind
 //   [nodes]      how many, who lies, how fast
-//   [network] [faults] [mixing] [accordion] [report]
+//   [network] [faults] [mixing] [accordion] [validation] [report]
 //   [[run]]      name, and any of the above again: what this run changes. A section that names
 //                another kind replaces the whole section.
 #pragma once
@@ -47,6 +47,13 @@ struct ReportSettings {
 };
 void describe(Settings& s, ReportSettings& v);
 
+// Training rows that the server keeps for itself: for rules that ask for losses, and methods that
+// ask for a gradient, on data that no sender has.
+struct ValidationSettings {
+  std::int64_t rows = 0;
+};
+void describe(Settings& s, ValidationSettings& v);
+
 // What stands in [rule] beside the rule and what comes before it.
 struct RuleUse {
   std::int64_t faults = 0;
@@ -64,6 +71,7 @@ struct Experiment {
   FeedbackSettings feedback;  // stands in [codec], beside the codec's own settings
   AccordionSettings accordion;
   RuleUse rule_use;
+  ValidationSettings validation;
   Table data, partition, model, topology, method, codec, rule, attack;  // kind and settings
 
   // The resolved file: write_toml(table()) reads back as the same experiment.
