@@ -90,6 +90,15 @@ reordering = 0.5
 reordering_delay_s = 0.2
 )";
 
+// Gradients as they come; `rounds` of clients() are arrivals here.
+std::string asynchronous(const std::string& more) {
+  return "precision = \"float\"\n" + kClients +
+         "[nodes]\ncount = 6\nflops_per_s = 20000.0\nstragglers = \"pareto\"\n"
+         "speed_spread = 0.5\n[network]\njitter_s = 0.02\nup_bits_per_s = 1e5\n"
+         "[method]\nkind = \"async_sgd\"\narrivals = 9\nbatch = 4\n" +
+         more;
+}
+
 std::string clients(const std::string& method, const std::string& more, std::size_t count = 12) {
   return "precision = \"float\"\n" + kClients +
          fmt::format(
@@ -121,6 +130,11 @@ std::vector<Case> federated_cases() {
       {"fedavg_cohort", clients("fedavg", cohort), 7},
       {"fedavg_attacked", liars, 7},
       {"scaffold", clients("scaffold", cohort), 7},
+      {"server_sgd", clients("server_sgd", "worker_momentum = 0.9\n"), 7},
+      {"server_sgd_in_groups", clients("server_sgd", "redundancy = 3\n"), 7},
+      {"slsgd", clients("slsgd", "cohort = 4\nserver_learning_rate = 0.5\nserver_cut_round = 3\n"),
+       7},
+      {"slsgd_faults", clients("slsgd", "cohort = 4\n" + spared), 7},
       {"mimelite", clients("mimelite", "cohort = 5\n"), 7},
       {"fednova_momentum", clients("fednova", "optimizer = \"momentum\"\nepochs = 2\n"), 7},
       {"fedyogi", clients("fedyogi", cohort), 7},
@@ -130,6 +144,9 @@ std::vector<Case> federated_cases() {
       {"one_byte_in_place",
        clients("one_byte", "evaluate = \"in_place\"\nrestore_every = 2\nhash_every = 2\n" + spared),
        7},
+      {"async_sgd", asynchronous(""), 9},
+      {"async_sgd_faults",
+       asynchronous("staleness_max = 4\n[codec]\nkind = \"rand_k\"\nratio = 0.5\n" + spared), 9},
       {"fedavg_faults", clients("fedavg", cohort + spared), 7},
       {"fedavg_attacked_faults", liars + spared, 7},
       {"scaffold_faults", clients("scaffold", cohort + spared), 7},
@@ -218,6 +235,12 @@ std::vector<Case> peer_cases() {
       add("all_reduce_accordion", "all_reduce_sgd",
           "[codec]\nkind = \"powersgd\"\nrank = 2\nfeedback = \"ef\"\n[accordion]\n"
           "hard = { kind = \"powersgd\", rank = 1 }\ninterval = 1\nepoch_steps = 2\neta = 0.9\n");
+      add("monna", "monna",
+          "wait_for = 5\n[topology]\nkind = \"complete\"\n"
+          "[rule]\nkind = \"trimmed_mean\"\nfaults = 2\n");
+      add("dpsgd_rule_cast", "dpsgd",
+          ring + "[codec]\nkind = \"dense\"\nvalue_type = \"f16\"\n" +
+              "[rule]\nkind = \"coordinate_median\"\nfaults = 1\n");
       add("all_reduce_rule", "all_reduce_sgd", "[rule]\nkind = \"coordinate_median\"\n");
     }
   return cases;

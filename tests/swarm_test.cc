@@ -82,8 +82,9 @@ class Draw {
     else
       add("[partition]\nkind = \"dirichlet_clients\"\nalpha = 1.0\nmin_rows = 1\n");
     add("[model]\nkind = \"{}\"\n", one_of("logistic", "softmax"));
-    const std::string kind = one_of("fedavg", "fedavgm", "fedprox", "fedadagrad", "fedadam",
-                                    "fedyogi", "fednova", "scaffold", "mimelite", "federated");
+    const std::string kind =
+        one_of("fedavg", "fedavgm", "fedprox", "fedadagrad", "fedadam", "fedyogi", "fednova",
+               "scaffold", "mimelite", "federated", "server_sgd");
     cohort_ = chance(0.5) ? nodes_ : between(1, nodes_);
     add("[method]\nkind = \"{}\"\nrounds = {}\ncohort = {}\nover_selection = {}\nbatch = {}\n",
         kind, rounds_, cohort_, chance(0.3) ? 1.4 : 1.0, between(1, 6));
@@ -91,6 +92,7 @@ class Draw {
     if (kind != "scaffold" && chance(0.3)) add("optimizer = \"momentum\"\n");
     if (chance(0.3)) add("round_deadline_s = {}\n", 0.3 + stream_.uniform());
     if (chance(0.5)) add("weighting = \"uniform\"\n");
+    if (chance(0.2)) add("worker_momentum = 0.9\n");
     codec_and_rule();
   }
 

@@ -2,6 +2,9 @@
 //   adapt then combine   x_i <- sum_j W_ij (x_j + update_j)
 //   combine then adapt   x_i <- sum_j W_ij x_j + update_i(x_i)   (the paper's form)
 // update = -lr g, or what a local momentum buffer makes of g. Wire: d scalars per directed edge.
+//
+// MoNNA (Farhadkhani et al. 2023, 2209.10931) is the first with dampened momentum and, in place of
+// W, a rule that trusts the own row: the mean of the nearest models among those that came.
 #include "shoal/method/entries.h"
 #include "shoal/method/gossip.h"
 
@@ -36,11 +39,23 @@ class CombineThenAdapt : public GossipVariant<Scalar> {
   }
 };
 
+template <template <class> class Variant>
+GossipKind with_rules() {
+  GossipKind kind = gossip_kind<Variant>();
+  kind.takes_rule = true;
+  return kind;
+}
+
 Result<std::unique_ptr<Method>> make_dpsgd(const GossipSettings& settings) {
-  return make_gossip(settings, gossip_kind<AdaptThenCombine>());
+  return make_gossip(settings, with_rules<AdaptThenCombine>());
 }
 Result<std::unique_ptr<Method>> make_dpsgd_combine_first(const GossipSettings& settings) {
-  return make_gossip(settings, gossip_kind<CombineThenAdapt>());
+  return make_gossip(settings, with_rules<CombineThenAdapt>());
+}
+Result<std::unique_ptr<Method>> make_monna(const GossipSettings& settings) {
+  GossipKind kind = with_rules<AdaptThenCombine>();
+  kind.needs_rule = true;
+  return make_gossip(settings, kind);
 }
 
 }  // namespace
@@ -48,6 +63,13 @@ Result<std::unique_ptr<Method>> make_dpsgd_combine_first(const GossipSettings& s
 CatalogueEntry<Method> dpsgd_entry() {
   return catalogue_entry<Method, GossipSettings>(
       "dpsgd", "gossip SGD: step, then average with the neighbours", "1705.09056", &make_dpsgd);
+}
+CatalogueEntry<Method> monna_entry() {
+  GossipSettings settings;
+  settings.optimizer.optimizer = LocalOptimizerKind::kDampened;
+  return catalogue_entry<Method, GossipSettings>(
+      "monna", "robust gossip: step with momentum, then the mean of the nearest models",
+      "2209.10931", &make_monna, settings);
 }
 CatalogueEntry<Method> dpsgd_combine_first_entry() {
   return catalogue_entry<Method, GossipSettings>("dpsgd_combine_first",

@@ -5,6 +5,8 @@
 
 namespace shoal {
 
+CatalogueEntry<Method> server_sgd_entry();
+CatalogueEntry<Method> slsgd_entry();
 CatalogueEntry<Method> federated_entry();
 CatalogueEntry<Method> fedavg_entry();
 CatalogueEntry<Method> fedavgm_entry();
@@ -17,11 +19,13 @@ CatalogueEntry<Method> scaffold_entry();
 CatalogueEntry<Method> mimelite_entry();
 CatalogueEntry<Method> dpsgd_entry();
 CatalogueEntry<Method> dpsgd_combine_first_entry();
+CatalogueEntry<Method> monna_entry();
 CatalogueEntry<Method> gradient_tracking_entry();
 CatalogueEntry<Method> d2_entry();
 CatalogueEntry<Method> choco_entry();
 CatalogueEntry<Method> decentralized_diana_entry();
 CatalogueEntry<Method> relaysgd_entry();
+CatalogueEntry<Method> async_sgd_entry();
 CatalogueEntry<Method> all_reduce_sgd_entry();
 CatalogueEntry<Method> local_sgd_entry();
 CatalogueEntry<Method> local_adaalter_entry();

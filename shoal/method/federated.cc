@@ -14,6 +14,9 @@ void describe(Settings& s, FederatedSettings& v) {
             {.range = at_least(0).up_to(10000), .unit = "clients"});
   s.real("over_selection", v.over_selection, "invited for each one needed; the first ones count",
          {.range = at_least(1).up_to(10), .paper = "1902.01046"});
+  s.choice("sampling", v.sampling, "who is invited to a round",
+           {{"uniform", CohortSampling::kUniform}, {"permutation", CohortSampling::kPermutation}},
+           {.paper = "1903.06996"});
   s.integer("epochs", v.epochs, "passes over its rows a client makes in a round",
             {.range = at_least(1).up_to(1000)});
   s.integer("local_steps", v.local_steps, "gradient steps in a round; 0: epochs decide",
@@ -22,6 +25,12 @@ void describe(Settings& s, FederatedSettings& v) {
          "each client makes 1..local_steps steps, drawn once a client", {.paper = "2007.07481"});
   s.integer("batch", v.batch, "rows of a gradient", {.range = at_least(1)});
   describe(s, v.optimizer);
+  s.real("worker_momentum", v.worker_momentum,
+         "beta of m <- beta m + (1 - beta) Delta, which a client keeps and sends",
+         {.range = at_least(0).below(1), .paper = "2012.10333"});
+  s.integer("redundancy", v.redundancy,
+            "clients in a row that do the same work, for majority_vote; odd",
+            {.range = at_least(1).up_to(99), .unit = "clients", .paper = "1907.12205"});
   describe(s, v.correction);
   s.choice("weighting", v.weighting, "a client's weight in the mean",
            {{"examples", Weighting::kExamples}, {"uniform", Weighting::kUniform}});
@@ -37,13 +46,33 @@ std::size_t FederatedJob::cohort_size() const {
   return wanted == 0 ? clients.size() : wanted;
 }
 
+NodeId FederatedJob::twin_of(NodeId client) const {
+  const auto r = static_cast<NodeId>(settings.redundancy);
+  if (r == 1) return client;
+  const NodeId last_group = static_cast<NodeId>(clients.size()) / r - 1;
+  return 1 + std::min((client - 1) / r, last_group) * r;
+}
+
 std::vector<NodeId> FederatedJob::cohort(Step round) const {
+  if (settings.sampling == CohortSampling::kPermutation) return block_of_permutation(round);
   const auto invited = std::min(
       clients.size(), static_cast<std::size_t>(
                           std::ceil(static_cast<double>(cohort_size()) * settings.over_selection)));
   RandomStream stream(seed, purpose("cohort"), kServer, round);
   std::vector<NodeId> cohort = stream.sample(clients.size(), invited);
   for (NodeId& client : cohort) client = clients[client];
+  return cohort;
+}
+
+std::vector<NodeId> FederatedJob::block_of_permutation(Step round) const {
+  const std::size_t size = cohort_size();
+  const std::size_t blocks = clients.size() / size;
+  std::vector<NodeId> order = clients;
+  RandomStream stream(seed, purpose("cohort"), kServer, static_cast<Step>(round / blocks));
+  stream.shuffle(std::span(order));
+  const auto first = order.begin() + static_cast<std::ptrdiff_t>(round % blocks * size);
+  std::vector<NodeId> cohort(first, first + static_cast<std::ptrdiff_t>(size));
+  std::sort(cohort.begin(), cohort.end());
   return cohort;
 }
 
@@ -55,7 +84,7 @@ std::size_t FederatedJob::steps_of(std::size_t worker, Step /*round*/) const {
     return 1 + static_cast<std::size_t>(stream.below(steps));
   }
   const auto batch = static_cast<std::size_t>(settings.batch);
-  const std::size_t batches = (problem->rows[worker].size() + batch - 1) / batch;
+  const std::size_t batches = (rows_of(worker).size() + batch - 1) / batch;
   return batches * static_cast<std::size_t>(settings.epochs);
 }
 
@@ -73,6 +102,20 @@ double normalising_divisor(const FederatedSettings& settings, std::size_t steps,
 
 namespace {
 
+Status check_redundancy(const FederatedSettings& settings, std::size_t clients,
+                        std::size_t wanted) {
+  const auto r = static_cast<std::size_t>(settings.redundancy);
+  if (r == 1) return ok_status();
+  if (r % 2 == 0 || clients < r || clients % r > 1)
+    return invalid_argument(
+        fmt::format("redundancy needs groups of an odd number of clients and at most one client "
+                    "left over: {} clients in groups of {} leave {}",
+                    clients, r, clients % r));
+  if (wanted != clients)
+    return invalid_argument("redundancy needs all members of a group in a round; set cohort = 0");
+  return ok_status();
+}
+
 Status check_settings(const FederatedSettings& settings, std::size_t clients) {
   const auto cohort = static_cast<std::size_t>(settings.cohort);
   if (clients == 0) return invalid_argument("no client has any data; change [partition]");
@@ -86,6 +129,13 @@ Status check_settings(const FederatedSettings& settings, std::size_t clients) {
   if (wanted > kClientsPerRoundMax)
     return limit_exceeded(fmt::format("a round of {} clients; the limit is {}: set cohort", wanted,
                                       kClientsPerRoundMax));
+  if (settings.sampling == CohortSampling::kPermutation &&
+      (settings.over_selection != 1.0 || clients % wanted != 0))
+    return invalid_argument(fmt::format(
+        "sampling = \"permutation\" invites everybody once in blocks of the cohort: {} clients in "
+        "blocks of {} leave {} over; over_selection must be 1",
+        clients, wanted, clients % wanted));
+  SHOAL_TRY_STATUS(check_redundancy(settings, clients, wanted));
   const bool stateful = settings.correction.kind == CorrectionKind::kScaffold;
   if (stateful && settings.optimizer.optimizer != LocalOptimizerKind::kSgd)
     return invalid_argument(
@@ -167,6 +217,7 @@ class Federated : public Method {
       if (parts.own_data || !parts.in_float->rows[worker].empty())
         job->clients.push_back(static_cast<NodeId>(worker + 1));
     SHOAL_TRY_STATUS(check_settings(settings_, job->clients.size()));
+    SHOAL_TRY_STATUS(share_groups(*job, parts.workers()));
     job->codec = parts.codec;
     job->codec_work = parts.codec_work;
     if (!job->codec) {
@@ -184,6 +235,23 @@ class Federated : public Method {
     offered.every_sender = job->cohort_size() == job->clients.size();
     SHOAL_TRY_STATUS(check_needs(rule->needs(), offered));
     return std::shared_ptr<const FederatedJob>(std::move(job));
+  }
+
+  // With redundancy every group has the rows of all its members.
+  static Status share_groups(FederatedJob& job, std::size_t workers) {
+    if (job.settings.redundancy == 1) return ok_status();
+    if (job.own_data || job.clients.size() != workers)
+      return unsupported(
+          "redundancy gives several clients the same rows, so every client needs rows of the "
+          "experiment; members with their own data cannot share them");
+    std::vector<Rows> groups(workers + 1);
+    for (const NodeId client : job.clients) {
+      const Rows& rows = job.problem->rows[client - 1];
+      Rows& group = groups[job.twin_of(client)];
+      group.insert(group.end(), rows.begin(), rows.end());
+    }
+    for (const NodeId client : job.clients) job.group_rows.push_back(groups[job.twin_of(client)]);
+    return ok_status();
   }
 
   FederatedSettings settings_;
@@ -253,6 +321,22 @@ CatalogueEntry<Method> scaffold_entry() {
 CatalogueEntry<Method> mimelite_entry() {
   return instance("mimelite", "the server's momentum in every local step", "2008.03606",
                   with_correction(CorrectionKind::kMimeLite));
+}
+
+CatalogueEntry<Method> server_sgd_entry() {
+  FederatedSettings settings;
+  settings.local_steps = 1;
+  settings.weighting = Weighting::kUniform;
+  return instance("server_sgd", "synchronous SGD at a server: one gradient a worker and round",
+                  "1802.10116", settings);
+}
+CatalogueEntry<Method> slsgd_entry() {
+  FederatedSettings settings;
+  settings.weighting = Weighting::kUniform;
+  settings.sampling = CohortSampling::kPermutation;
+  return instance("slsgd",
+                  "local SGD, and a server that moves a share of the way to the rule's row",
+                  "1903.06996", settings);
 }
 
 }  // namespace shoal

@@ -5,8 +5,15 @@
 //   client: K local steps from the model received, send Delta = y_K - x
 //
 // Local correction, weighting, normalisation, encoding, rule and server optimizer are settings, so
-// FedAvg, FedAvgM, FedProx, FedOpt, FedNova, SCAFFOLD and MimeLite are rows of a table
-// (federated.cc).
+// FedAvg, FedAvgM, FedProx, FedOpt, FedNova, SCAFFOLD, MimeLite, SLSGD and SGD at a server are rows
+// of a table (federated.cc).
+//
+// Worker momentum (2012.10333): a client sends m <- beta m + (1 - beta) Delta, which it keeps. With
+// one local step that is SGD with momentum at the workers, and what the server sees varies less.
+//
+// Redundancy r (DETOX, 1907.12205): r clients in a row form a group that trains on the rows of all
+// of them, with the same draws, so that what honest members send is equal to the bit, and a
+// majority_vote before the rule finds those who lie. A group costs r times the gradients of one.
 //
 // Wire, per client and round: the model down (4d bytes, and 4d of correction state), the encoded
 // update up with its row count (and 4d of correction, and the divisor a_i when normalised). With
@@ -25,16 +32,22 @@
 namespace shoal {
 
 enum class Weighting { kExamples, kUniform };
+// Who is invited: a uniform draw every round, or blocks of a permutation, a new one each time that
+// everybody has been.
+enum class CohortSampling { kUniform, kPermutation };
 
 struct FederatedSettings {
   std::int64_t rounds = 100;
   std::int64_t cohort = 0;      // 0: everybody
   double over_selection = 1.0;  // invited / needed
+  CohortSampling sampling = CohortSampling::kUniform;
   std::int64_t epochs = 1;
   std::int64_t local_steps = 0;  // 0: epochs decide
   bool uneven_steps = false;     // each client makes 1..local_steps steps, always as many
   std::int64_t batch = 32;
   OptimizerSettings optimizer;  // of the client
+  double worker_momentum = 0.0;
+  std::int64_t redundancy = 1;
   CorrectionSettings correction;
   Weighting weighting = Weighting::kExamples;
   bool normalise = false;  // FedNova
@@ -65,9 +78,17 @@ struct FederatedJob {
   bool own_data = false;         // clients bring rows that the problem does not list
   ThreadPool* pool = nullptr;
 
+  std::vector<Rows> group_rows;  // of each worker's group, with redundancy
+
   std::size_t cohort_size() const;
-  // Node ids invited to a round, increasing: uniform without replacement.
+  // What a worker trains on, and the client whose draws it makes: its own, or its group's.
+  const Rows& rows_of(std::size_t worker) const {
+    return group_rows.empty() ? problem->rows[worker] : group_rows[worker];
+  }
+  NodeId twin_of(NodeId client) const;
+  // Node ids invited to a round, increasing.
   std::vector<NodeId> cohort(Step round) const;
+  std::vector<NodeId> block_of_permutation(Step round) const;
   // Local steps of a client in a round, batches of an epoch counted. Uneven ones are drawn once a
   // client, uniform on 1..local_steps.
   std::size_t steps_of(std::size_t worker, Step round) const;

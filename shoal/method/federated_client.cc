@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "shoal/data/order.h"
+#include "shoal/math/vector.h"
 
 namespace shoal {
 namespace {
@@ -16,6 +17,7 @@ constexpr std::uint32_t kEpochsPerRound = 1024;
 FederatedClient::FederatedClient(const Node& node, std::shared_ptr<const FederatedJob> job)
     : job_(std::move(job)),
       id_(node.id()),
+      twin_(job_->twin_of(node.id())),
       correction_(make_correction(job_->settings.correction)) {}
 
 Result<std::uint32_t> FederatedClient::counted(const Message& invitation) const {
@@ -81,7 +83,7 @@ void FederatedClient::local_steps(std::span<float> y, std::size_t steps, double 
   LocalOptimizer<float> optimizer(job_->settings.optimizer);
   std::vector<float> gradient(y.size());
   DataOrder order(problem.order, rows(), static_cast<std::size_t>(job_->settings.batch), job_->seed,
-                  id_);
+                  twin_);
   order.seek(round_ * kEpochsPerRound);
   for (std::size_t step = 0; step < steps; ++step) {
     model.gradient(y, Batch{problem.data.get(), order.next_batch()}, gradient);
@@ -103,13 +105,21 @@ void FederatedClient::train() {
   };
   const std::vector<float> extra = correction_->finish(y, steps, learning_rate, full_gradient);
   for (std::size_t i = 0; i < y.size(); ++i) y[i] -= model_[i];
+  if (job_->settings.worker_momentum > 0.0) add_momentum(y);
   encode(y, extra, steps, learning_rate);
+}
+
+void FederatedClient::add_momentum(std::span<float> delta) {
+  if (momentum_.empty()) momentum_.assign(delta.size(), 0.0f);
+  const auto beta = static_cast<float>(job_->settings.worker_momentum);
+  scaled_sum(beta, momentum_, 1.0f - beta, delta, momentum_);
+  std::copy(momentum_.begin(), momentum_.end(), delta.begin());
 }
 
 void FederatedClient::encode(std::span<const float> delta, std::span<const float> extra,
                              std::size_t steps, double learning_rate) {
   const Layout& layout = job_->problem->models->layout();
-  const Draws draws = codec_draws(job_->seed, id_, round_);
+  const Draws draws = codec_draws(job_->seed, twin_, round_);
   ByteWriter encoded;
   Status status;
   if (job_->feedback.any()) {
@@ -137,6 +147,7 @@ Frame FederatedClient::update() {
 
 void FederatedClient::save(ByteWriter& out) const {
   correction_->save(out);
+  out.numbers<float>(momentum_);
   out.number<std::uint32_t>(sent_round_);
   out.number<std::uint8_t>(feedback_ ? 1 : 0);
   if (feedback_) feedback_->save(out);
@@ -144,6 +155,7 @@ void FederatedClient::save(ByteWriter& out) const {
 
 Status FederatedClient::load(ByteReader& in) {
   SHOAL_TRY_STATUS(correction_->load(in));
+  SHOAL_TRY(momentum_, in.numbers<float>());
   SHOAL_TRY(sent_round_, in.number<std::uint32_t>());
   SHOAL_TRY(const auto has_feedback, in.number<std::uint8_t>());
   if (has_feedback == 0) return ok_status();

@@ -29,23 +29,27 @@ class FederatedClient : public Persistent {
 
  private:
   std::size_t worker() const { return id_ - 1; }
-  const Rows& rows() const { return job_->problem->rows[worker()]; }
+  const Rows& rows() const { return job_->rows_of(worker()); }
   // One more than the round of our newest update that counted, or kStartAnew.
   Result<std::uint32_t> counted(const Message& invitation) const;
   void settle(std::uint32_t counted);
   // One gradient step per batch, `steps` of them, from y.
   void local_steps(std::span<float> y, std::size_t steps, double learning_rate);
+  // Takes delta into what is remembered of those before, and makes it that.
+  void add_momentum(std::span<float> delta);
   void encode(std::span<const float> delta, std::span<const float> extra, std::size_t steps,
               double learning_rate);
 
   std::shared_ptr<const FederatedJob> job_;
   NodeId id_;
+  NodeId twin_;  // whose draws it makes
   Step round_ = 0;
   std::unique_ptr<Correction> correction_;
   std::unique_ptr<FeedbackSender<float>> feedback_;  // made with the first invitation
   Step sent_round_ = 0;                              // of the update that feedback_ has not settled
   std::vector<float> model_;                         // of the round under way
   std::vector<float> server_state_;                  // of the round under way
+  std::vector<float> momentum_;                      // empty until first used
   Frame update_;
 };
 

@@ -191,7 +191,7 @@ Status FederatedServer::aggregate_rows(Step round, std::span<float> delta) {
   std::optional<ModelLoss> loss;
   if (const std::size_t wanted = rule_->needs().validation_rows; wanted > 0)
     loss.emplace(*job_->problem, *job_->validation, wanted, job_->seed, round, parameters_,
-                 job_->settings.server.learning_rate);
+                 job_->settings.server.learning_rate_at(round));
   view.validation = loss ? &*loss : nullptr;
   SHOAL_TRY(selection_, rule_->aggregate(view, delta));
   senders_ = view.senders;
@@ -215,7 +215,7 @@ void FederatedServer::close_round(Step round, const Arrivals& arrivals) {
   }
   if (abandoned_) return;
   update_norm_ = std::sqrt(squared_norm(delta));
-  optimizer_.step(delta, parameters_);
+  optimizer_.step(round, delta, parameters_);
   correction_.absorb(extras_);
   extras_.clear();
 }

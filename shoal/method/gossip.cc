@@ -12,6 +12,9 @@ void describe(Settings& s, GossipSettings& v) {
   s.integer("steps", v.steps, "steps every peer makes", {.range = at_least(1).up_to(1e9)});
   s.integer("batch", v.batch, "rows of a gradient; 0: all rows of the peer",
             {.range = at_least(0)});
+  s.integer("wait_for", v.wait_for,
+            "with a [rule]: go on when so many neighbours are heard; 0: all of them",
+            {.range = at_least(0), .unit = "nodes", .paper = "2209.10931"});
   describe(s, v.optimizer);
 }
 
@@ -71,6 +74,8 @@ struct GossipJob {
   std::vector<std::vector<std::vector<NodeId>>> from;  // [phase][node]
   double patience_s;
   CodecWork codec_work;
+  std::function<Result<std::unique_ptr<Rule>>()> make_rule;  // null: the matrix
+  std::size_t declared_faults = 0;
 };
 
 // Every row of a run has a number of its own for the codec's draws.
@@ -115,9 +120,12 @@ class Peer : public Persistent {
   Peer(const Node& node, const GossipJob<Scalar>& job)
       : job_(job),
         node_(node.id()),
+        seed_(node.seed()),
         replica_(*job.problem, node.id(), node.seed(), static_cast<std::size_t>(job.settings.batch),
                  job.settings.optimizer, static_cast<Step>(job.settings.steps)),
-        variant_(make_variant<Scalar>(job.kind)) {}
+        variant_(make_variant<Scalar>(job.kind)) {
+    if (job.make_rule) rule_ = job.make_rule().value();
+  }
 
   Replica<Scalar>& replica() { return replica_; }
 
@@ -157,6 +165,11 @@ class Peer : public Persistent {
       ++usable;
     }
     mixed_.resize(sent_.size());
+    if (rule_) {
+      aggregate(step, row, received);
+      variant_->absorb(replica_, mixed_);
+      return usable;
+    }
     mix_received<Scalar>(mixing.own[node_], job_.format.is_encoded() ? read_back_ : sent_, row,
                          received, mixed_);
     if (job_.format.is_encoded())
@@ -165,16 +178,56 @@ class Peer : public Persistent {
     return usable;
   }
 
+  // What the rule made of the last mix, if there is one.
+  void show_rule(Node& node, Step step) const {
+    if (!rule_) return;
+    if (selection_.kept.empty()) node.show(step, "unmixed", 1.0);
+    node.show_selection(step, senders_, selection_);
+  }
+
   void save(ByteWriter& out) const override {
     replica_.save(out);
     variant_->save(out);
+    if (rule_) rule_->save(out);
   }
   Status load(ByteReader& in) override {
     SHOAL_TRY_STATUS(replica_.load(in));
-    return variant_->load(in);
+    SHOAL_TRY_STATUS(variant_->load(in));
+    return rule_ ? rule_->load(in) : ok_status();
   }
 
  private:
+  // mixed_ is what the rule makes of the own row and those received; or the own row alone, when too
+  // few came.
+  void aggregate(Step step, std::span<const MixingMatrix::Weight> row,
+                 std::span<const std::span<const Scalar>> received) {
+    selection_ = {};
+    senders_.clear();
+    if constexpr (std::is_same_v<Scalar, float>) {
+      RoundView view;
+      view.round = step;
+      view.receiver = node_;
+      view.seed = seed_;
+      view.declared_faults = job_.declared_faults;
+      view.trusted = sent_;
+      const auto add = [&view](NodeId sender, std::span<const float> values) {
+        view.senders.push_back(sender);
+        view.rows.push_back(values);
+      };
+      std::size_t k = 0;
+      for (; k < row.size() && row[k].node < node_; ++k)
+        if (!received[k].empty()) add(row[k].node, received[k]);
+      add(node_, sent_);
+      for (; k < row.size(); ++k)
+        if (!received[k].empty()) add(row[k].node, received[k]);
+      view.weights.assign(view.size(), 1.0 / static_cast<double>(view.size()));
+      senders_ = view.senders;
+      auto selection = rule_->aggregate(view, mixed_);
+      if (selection.ok()) selection_ = std::move(selection).value();
+    }
+    if (selection_.kept.empty()) mixed_ = sent_;
+  }
+
   void encode(Step step) {
     const std::size_t d = job_.problem->dimension();
     read_back_.resize(sent_.size());
@@ -191,12 +244,16 @@ class Peer : public Persistent {
 
   const GossipJob<Scalar>& job_;
   NodeId node_;
+  std::uint64_t seed_;
   Replica<Scalar> replica_;
   std::unique_ptr<GossipVariant<Scalar>> variant_;
   std::vector<Scalar> sent_;
   std::vector<Bytes> encoded_;     // of each row of sent_, when there is a codec
   std::vector<Scalar> read_back_;  // what receivers read of it
   std::vector<Scalar> mixed_;
+  std::unique_ptr<Rule> rule_;
+  std::vector<NodeId> senders_;  // of the last mix by the rule
+  Selection selection_;
 };
 
 template <class Scalar>
@@ -226,11 +283,14 @@ Task<> gossip(Node& node, std::shared_ptr<const GossipJob<Scalar>> job) {
       show_end(node, step, "diverged");
       co_return;
     }
-    const Arrivals arrivals = co_await exchange(node, kGossip, step, job->to[phase][node.id()],
-                                                from, frame, job->patience_s);
+    for (const NodeId neighbor : job->to[phase][node.id()]) co_await node.send(neighbor, frame);
+    Until until(job->patience_s);
+    until.goal = static_cast<std::size_t>(job->settings.wait_for);
+    const Arrivals arrivals = co_await node.gather(kGossip, step, from, until);
     const std::size_t usable = peer.mix(step, arrivals);
 
     if (usable < from.size()) node.show(step, "missing", static_cast<double>(from.size() - usable));
+    peer.show_rule(node, step);
     node.show(step, "train_loss", peer.replica().loss());
     if (node.wants_model(step)) node.show_model<Scalar>(step, peer.replica().parameters());
     node.step_done(step);
@@ -247,7 +307,7 @@ class GossipMethod : public Method {
   bool needs_topology() const override { return true; }
 
   Result<Program> prepare(const MethodParts& parts) const override {
-    if (parts.make_rule) return unsupported("gossip mixes by its matrix; leave [rule] out");
+    SHOAL_TRY_STATUS(check_rule(parts));
     if (parts.in_double) return prepare_in<double>(parts, *parts.in_double);
     return prepare_in<float>(parts, *parts.in_float);
   }
@@ -262,6 +322,40 @@ class GossipMethod : public Method {
   }
 
  private:
+  Status check_rule(const MethodParts& parts) const {
+    if (!parts.make_rule) {
+      if (kind_.needs_rule)
+        return invalid_argument(
+            "it aggregates with a rule; give it one, such as [rule] kind = "
+            "\"nearest_neighbours\" with faults = f");
+      if (settings_.wait_for > 0)
+        return invalid_argument(
+            "wait_for is for a [rule], which can do without some of the rows; a mixing matrix "
+            "waits for all neighbours");
+      return ok_status();
+    }
+    if (!kind_.takes_rule)
+      return unsupported(
+          "this method relies on the weights of its mixing matrix; leave [rule] out, or use dpsgd "
+          "or monna");
+    if (parts.in_double) return unsupported("rules run in float; leave precision = \"float\"");
+    const auto wait_for = static_cast<std::size_t>(settings_.wait_for);
+    SHOAL_TRY(const auto rule, parts.make_rule());
+    RuleNeeds offered;
+    offered.trusted_row = true;
+    SHOAL_TRY_STATUS(check_needs(rule->needs(), offered));
+    const std::size_t period = std::max<std::size_t>(1, parts.topology->schedule.size());
+    for (std::size_t phase = 0; phase < period; ++phase)
+      for (const auto& neighbors : at_step(*parts.topology, phase).in) {
+        if (wait_for > neighbors.size())
+          return invalid_argument(fmt::format("wait_for = {} and a node has {} neighbours",
+                                              wait_for, neighbors.size()));
+        const std::size_t heard = wait_for == 0 ? neighbors.size() : wait_for;
+        SHOAL_TRY_STATUS(rule->check(heard + 1, parts.declared_faults));
+      }
+    return ok_status();
+  }
+
   template <class Scalar>
   Result<ContentCheck> check_in(const MethodParts& parts, const Problem<Scalar>& problem) const {
     return ContentCheck([job = job_of(parts, problem)](const Message& message, auto) {
@@ -280,6 +374,8 @@ class GossipMethod : public Method {
     job->format = RowFormat<Scalar>(parts.codec, problem.models->layout(), parts.seed);
     job->patience_s = parts.patience_s;
     job->codec_work = parts.codec_work;
+    job->make_rule = parts.make_rule;
+    job->declared_faults = parts.declared_faults;
     return job;
   }
 

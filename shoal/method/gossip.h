@@ -13,6 +13,11 @@
 // so that, when W is doubly stochastic, the roundings cancel in the mean over the peers: it moves
 // by the mean update alone, and D2, whose mean is a double integrator, does not drift.
 //
+// With a [rule] a peer of a variant that sends its model mixes by it instead of the matrix: over
+// its own row, which the rule may trust, and those of the neighbours that came (MoNNA, 2209.10931).
+// It may go on as soon as `wait_for` neighbours are heard, since liars may be silent. When too few
+// came for the rule, it keeps its own row, and the ledger counts it as unmixed.
+//
 // A newcomer (node/newcomer.h) says of the steps it has missed that it is absent, which counts as a
 // message that does not come, but need not be waited for. Then it mixes like everybody.
 //
@@ -34,6 +39,7 @@ namespace shoal {
 struct GossipSettings {
   std::int64_t steps = 600;
   std::int64_t batch = 16;
+  std::int64_t wait_for = 0;  // neighbours; 0: all
   OptimizerSettings optimizer;
 };
 void describe(Settings& s, GossipSettings& v);
@@ -59,6 +65,10 @@ struct GossipKind {
   // What a peer knows that no newcomer can be told, as a sentence; null: its replica is all.
   const char* memory = nullptr;
   std::size_t rows = 1;  // that it sends in a step, 1 or 2
+  // Whether a rule may stand in for the matrix: where what is sent is a model, and nothing that is
+  // kept from step to step relies on the weights.
+  bool takes_rule = false;
+  bool needs_rule = false;
 };
 
 // An entry of the method catalogue for a variant class template.

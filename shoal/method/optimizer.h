@@ -2,10 +2,12 @@
 //
 //   sgd       update = -lr g
 //   momentum  m <- beta m + g, update = -lr m
+//   dampened  m <- beta m + (1 - beta) g, update = -lr m         m is of the size of a gradient
 //   nesterov  m <- beta m + g, update = -lr (g + beta m)
 //   adagrad   B <- B + g o g, update = -lr g / sqrt(B + eps^2)     B = b0^2 at the beginning
 //
-// Buffers are local: they never leave the node.
+// A gradient longer than clip_norm is first scaled down to it. Buffers are local: they never leave
+// the node.
 #pragma once
 
 #include <span>
@@ -16,13 +18,14 @@
 
 namespace shoal {
 
-enum class LocalOptimizerKind { kSgd, kMomentum, kNesterov, kAdagrad };
-enum class ScheduleKind { kConstant, kCut, kInverse };
+enum class LocalOptimizerKind { kSgd, kMomentum, kDampened, kNesterov, kAdagrad };
+enum class ScheduleKind { kConstant, kCut, kInverse, kInverseStairs };
 
 struct OptimizerSettings {
   LocalOptimizerKind optimizer = LocalOptimizerKind::kSgd;
   double learning_rate = 0.1;
   double momentum = 0.9;
+  double clip_norm = 0.0;            // 0: none
   double epsilon = 1.0;              // of adagrad
   double initial_accumulator = 1.0;  // b0
   ScheduleKind schedule = ScheduleKind::kConstant;
@@ -47,6 +50,7 @@ class LocalOptimizer : public Persistent {
   Status load(ByteReader& in) override;
 
  private:
+  double clip_factor(std::span<const Scalar> gradient) const;
   void adagrad_step(Scalar rate, std::span<const Scalar> gradient, std::span<Scalar> update);
 
   OptimizerSettings settings_;

@@ -19,18 +19,24 @@ void describe(Settings& s, ServerOptimizerSettings& v) {
          {.range = at_least(0).below(1), .paper = "1909.06335"});
   s.real("b1", v.b1, "decay of the first moment (FedOpt)", {.range = at_least(0).below(1)});
   s.real("b2", v.b2, "decay of the second moment (FedOpt)", {.range = at_least(0).below(1)});
+  s.integer("server_cut_round", v.cut_round,
+            "the round from which its step size is multiplied with server_cut_factor; 0: never",
+            {.range = at_least(0), .unit = "rounds", .paper = "1903.06996"});
+  s.real("server_cut_factor", v.cut_factor, "see server_cut_round",
+         {.range = above(0).up_to(1), .paper = "1903.06996"});
   s.real("tau", v.tau, "adaptivity floor (FedOpt)", {.range = above(0)});
 }
 
-void ServerOptimizer::step(std::span<const float> delta, std::span<float> parameters) {
+void ServerOptimizer::step(Step round, std::span<const float> delta, std::span<float> parameters) {
   SHOAL_CHECK(delta.size() == parameters.size(), "a pseudo-gradient of another length");
-  const auto rate = static_cast<float>(settings_.learning_rate);
+  const auto rate = static_cast<float>(settings_.learning_rate_at(round));
   if (settings_.kind == ServerOptimizerKind::kSgd) {
     for (std::size_t i = 0; i < delta.size(); ++i) parameters[i] += rate * delta[i];
     return;
   }
   if (m_.empty()) m_.assign(delta.size(), 0.0f);
-  if (settings_.kind != ServerOptimizerKind::kMomentum) return adaptive_step(delta, parameters);
+  if (settings_.kind != ServerOptimizerKind::kMomentum)
+    return adaptive_step(rate, delta, parameters);
   const auto beta = static_cast<float>(settings_.momentum);
   for (std::size_t i = 0; i < delta.size(); ++i) {
     m_[i] = beta * m_[i] + delta[i];
@@ -38,9 +44,9 @@ void ServerOptimizer::step(std::span<const float> delta, std::span<float> parame
   }
 }
 
-void ServerOptimizer::adaptive_step(std::span<const float> delta, std::span<float> parameters) {
+void ServerOptimizer::adaptive_step(float rate, std::span<const float> delta,
+                                    std::span<float> parameters) {
   if (v_.empty()) v_.assign(delta.size(), 0.0f);
-  const auto rate = static_cast<float>(settings_.learning_rate);
   const auto b1 = static_cast<float>(settings_.b1);
   const auto b2 = static_cast<float>(settings_.b2);
   const auto tau = static_cast<float>(settings_.tau);

@@ -5,7 +5,9 @@
 //   adam      v <- b2 v + (1 - b2) Delta^2
 //   yogi      v <- v - (1 - b2) Delta^2 sign(v - Delta^2)
 // the last three with m <- b1 m + (1 - b1) Delta and x <- x + lr m / (sqrt(v) + tau). There is no
-// bias correction, unlike in the Adam of deep-learning libraries; v starts at 0.
+// bias correction, unlike in the Adam of deep-learning libraries; v starts at 0. With sgd and
+// lr = alpha < 1 the model moves a share alpha of the way to what the clients' mean is: SLSGD's
+// moving average (1903.06996). lr may be cut once.
 #pragma once
 
 #include <span>
@@ -25,18 +27,25 @@ struct ServerOptimizerSettings {
   double b1 = 0.9;
   double b2 = 0.99;
   double tau = 1e-3;
+  std::int64_t cut_round = 0;  // 0: never
+  double cut_factor = 0.5;
+
+  double learning_rate_at(Step round) const {
+    const bool cut = cut_round > 0 && round >= static_cast<Step>(cut_round);
+    return cut ? learning_rate * cut_factor : learning_rate;
+  }
 };
 void describe(Settings& s, ServerOptimizerSettings& v);
 
 class ServerOptimizer : public Persistent {
  public:
   explicit ServerOptimizer(const ServerOptimizerSettings& settings) : settings_(settings) {}
-  void step(std::span<const float> delta, std::span<float> parameters);
+  void step(Step round, std::span<const float> delta, std::span<float> parameters);
   void save(ByteWriter& out) const override;
   Status load(ByteReader& in) override;
 
  private:
-  void adaptive_step(std::span<const float> delta, std::span<float> parameters);
+  void adaptive_step(float rate, std::span<const float> delta, std::span<float> parameters);
   ServerOptimizerSettings settings_;
   std::vector<float> m_;
   std::vector<float> v_;

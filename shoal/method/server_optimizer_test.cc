@@ -24,9 +24,9 @@ TEST(ServerOptimizer, FedOptByHand) {
                          Row{ServerOptimizerKind::kAdam, 1.0980392f, 1.1438108f}}) {
     ServerOptimizer optimizer(settings_of(row.kind, 0.1));
     std::vector<float> w = {1.0f};
-    optimizer.step(std::vector<float>{0.5f}, w);
+    optimizer.step(0, std::vector<float>{0.5f}, w);
     EXPECT_NEAR(w[0], row.first, 2e-7);
-    optimizer.step(std::vector<float>{-0.2f}, w);
+    optimizer.step(0, std::vector<float>{-0.2f}, w);
     EXPECT_NEAR(w[0], row.second, 2e-7);
   }
 }
@@ -34,7 +34,7 @@ TEST(ServerOptimizer, FedOptByHand) {
 TEST(ServerOptimizer, SgdOfOneAddsTheUpdate) {
   ServerOptimizer optimizer(settings_of(ServerOptimizerKind::kSgd, 1.0));
   std::vector<float> w = {1.0f, -2.0f};
-  optimizer.step(std::vector<float>{0.25f, 0.1f}, w);
+  optimizer.step(0, std::vector<float>{0.25f, 0.1f}, w);
   EXPECT_EQ(w[0], 1.0f + 0.25f);
   EXPECT_EQ(w[1], -2.0f + 0.1f);
 }
@@ -42,9 +42,9 @@ TEST(ServerOptimizer, SgdOfOneAddsTheUpdate) {
 TEST(ServerOptimizer, MomentumAccumulates) {
   ServerOptimizer optimizer(settings_of(ServerOptimizerKind::kMomentum, 0.5));
   std::vector<float> w = {0.0f};
-  optimizer.step(std::vector<float>{1.0f}, w);
+  optimizer.step(0, std::vector<float>{1.0f}, w);
   EXPECT_FLOAT_EQ(w[0], 0.5f);
-  optimizer.step(std::vector<float>{2.0f}, w);  // m = 0.9 + 2
+  optimizer.step(0, std::vector<float>{2.0f}, w);  // m = 0.9 + 2
   EXPECT_FLOAT_EQ(w[0], 0.5f + 0.5f * 2.9f);
 }
 
@@ -55,7 +55,7 @@ TEST(ServerOptimizer, SavedAndLoaded) {
     ServerOptimizer optimizer(settings_of(kind, 0.1));
     std::vector<float> w = {1.0f, 2.0f, 3.0f};
     const std::vector<float> delta = {0.3f, -0.2f, 0.7f};
-    optimizer.step(delta, w);
+    optimizer.step(0, delta, w);
     ByteWriter writer;
     optimizer.save(writer);
     ServerOptimizer other(settings_of(kind, 0.1));
@@ -63,13 +63,13 @@ TEST(ServerOptimizer, SavedAndLoaded) {
     ASSERT_TRUE(other.load(reader).ok());
     EXPECT_TRUE(reader.done());
     std::vector<float> v = w;
-    optimizer.step(delta, w);
-    other.step(delta, v);
+    optimizer.step(0, delta, w);
+    other.step(0, delta, v);
     EXPECT_EQ(w, v);
     // A fresh one would have gone elsewhere.
     std::vector<float> u = {1.0f, 2.0f, 3.0f};
     ServerOptimizer fresh(settings_of(kind, 0.1));
-    fresh.step(delta, u);
+    fresh.step(0, delta, u);
     EXPECT_NE(u, w);
   }
 }

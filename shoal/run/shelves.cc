@@ -102,6 +102,7 @@ std::vector<Shelf> plain_sections() {
       plain<AccordionSettings>("accordion",
                                "milder or harder compression as gradients change, or the batch; "
                                "`hard` names the hard codec, [codec] is the mild one"),
+      plain<ValidationSettings>("validation", "training rows that only the server holds"),
       plain<ReportSettings>("report", "what a run writes, and how often")};
   sections.push_back({"codec",
                       "codec use",

@@ -11,7 +11,7 @@ namespace {
 constexpr double kPatience_s = 120.0;
 constexpr const char* kRuns[] = {"fedavg",        "robust",   "compressed", "gossip",   "relaysgd",
                                  "tracking",      "choco",    "diana",      "one_byte", "masha",
-                                 "two_exchanges", "powersgd", "cser"};
+                                 "two_exchanges", "powersgd", "cser",       "monna",    "momentum"};
 
 void expect_same(const std::string& run, const std::string& world, const std::string& simulation) {
   for (const char* file : {"model.safetensors", "traffic.json"}) {
