@@ -326,7 +326,7 @@ class GossipMethod : public Method {
     if (!parts.make_rule) {
       if (kind_.needs_rule)
         return invalid_argument(
-            "it aggregates with a rule; give it one, such as [rule] kind = "
+            "it aggregates with a rule and has none; set one, such as [rule] kind = "
             "\"nearest_neighbours\" with faults = f");
       if (settings_.wait_for > 0)
         return invalid_argument(
