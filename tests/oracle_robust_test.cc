@@ -155,7 +155,8 @@ TEST(Monna, WithAMeanItIsDpsgdOnTheCompleteGraph) {
 }
 
 TEST(Monna, SaysWhatItNeeds) {
-  EXPECT_THAT(refusal(experiment("kind = \"monna\"\n", kComplete)), HasSubstr("with a rule and has none"));
+  EXPECT_THAT(refusal(experiment("kind = \"monna\"\n", kComplete)),
+              HasSubstr("with a rule and has none"));
   EXPECT_THAT(refusal(experiment("kind = \"dpsgd\"\nwait_for = 3\n", kComplete)),
               HasSubstr("waits for all neighbours"));
   EXPECT_THAT(refusal(experiment("kind = \"d2\"\n",
