@@ -129,6 +129,7 @@ void FederatedServer::open_round(std::vector<NodeId> cohort) {
   used_ = refused_ = 0;
   senders_.clear();
   selection_ = {};
+  forget_rows();
   if (!job_->feedback.keeps_shift()) return;
   for (const NodeId client : cohort_)
     memories_.try_emplace(client, job_->feedback, parameters_.size());
@@ -170,36 +171,46 @@ void FederatedServer::aggregate_sum(Step round, std::span<float> delta) {
 }
 
 Status FederatedServer::aggregate_rows(Step round, std::span<float> delta) {
-  std::vector<Update> updates = decode_held();
-  refused_ = held_.size() - updates.size();
-  used_ = updates.size();
+  updates_ = decode_held();
+  refused_ = held_.size() - updates_.size();
+  used_ = updates_.size();
   held_.clear();
   SHOAL_TRY_STATUS(rule_->check(used_, job_->declared_faults));
-  count(round, updates);
-  RoundView view;
-  view.round = round;
-  view.receiver = kServer;
-  view.seed = job_->seed;
-  view.declared_faults = job_->declared_faults;
-  view.pool = job_->pool;
-  view.weights = weights(updates);
-  const double effective = job_->settings.normalise ? normalise(updates, view.weights) : 1.0;
-  for (const Update& update : updates) {
-    view.rows.emplace_back(update.delta);
-    view.senders.push_back(update.sender);
+  count(round, updates_);
+  view_ = {};
+  view_.round = round;
+  view_.receiver = kServer;
+  view_.seed = job_->seed;
+  view_.declared_faults = job_->declared_faults;
+  view_.pool = job_->pool;
+  view_.weights = weights(updates_);
+  const double effective = job_->settings.normalise ? normalise(updates_, view_.weights) : 1.0;
+  for (const Update& update : updates_) {
+    view_.rows.emplace_back(update.delta);
+    view_.senders.push_back(update.sender);
   }
+  senders_ = view_.senders;
   std::optional<ModelLoss> loss;
   if (const std::size_t wanted = rule_->needs().validation_rows; wanted > 0)
     loss.emplace(*job_->problem, *job_->validation, wanted, job_->seed, round, parameters_,
                  job_->settings.server.learning_rate_at(round));
-  view.validation = loss ? &*loss : nullptr;
-  SHOAL_TRY(selection_, rule_->aggregate(view, delta));
-  senders_ = view.senders;
+  view_.validation = loss ? &*loss : nullptr;
+  auto selection = rule_->aggregate(view_, delta);
+  view_.validation = nullptr;
+  if (!selection.ok()) return selection.error();
+  selection_ = std::move(selection).value();
+  aggregate_.assign(delta.begin(), delta.end());
   if (effective != 1.0) scale(static_cast<float>(effective), delta);
   extras_.clear();
-  for (Update& update : updates)
+  for (Update& update : updates_)
     if (!update.extra.empty()) extras_.push_back(std::move(update.extra));
   return ok_status();
+}
+
+void FederatedServer::forget_rows() {
+  view_ = {};
+  updates_ = {};
+  aggregate_ = {};
 }
 
 void FederatedServer::close_round(Step round, const Arrivals& arrivals) {
@@ -297,6 +308,7 @@ Task<> federated_server(Node& node, std::shared_ptr<const FederatedJob> job) {
     };
     co_await node.compute(server.work_flops(arrivals), std::move(close));
     report(node, round, server, arrivals);
+    server.forget_rows();
   }
   MessageBuilder message(kGoodbyeTag, static_cast<Step>(job->settings.rounds));
   const Frame goodbye = message.finish();

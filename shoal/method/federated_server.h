@@ -35,6 +35,10 @@ class FederatedServer : public Persistent {
   // at rows, empty.
   std::span<const NodeId> senders() const { return senders_; }
   const Selection& selection() const { return selection_; }
+  // The rows themselves and what became of them, until forget_rows().
+  const RoundView& view() const { return view_; }
+  std::span<const float> aggregate() const { return aggregate_; }
+  void forget_rows();
 
   void save(ByteWriter& out) const override;
   Status load(ByteReader& in) override;
@@ -81,6 +85,9 @@ class FederatedServer : public Persistent {
   double update_norm_ = 0.0;
   std::vector<NodeId> senders_;
   Selection selection_;
+  std::vector<Update> updates_;  // that view_ looks at
+  RoundView view_;
+  std::vector<float> aggregate_;
 };
 
 }  // namespace shoal

@@ -404,6 +404,15 @@ void Node::show(Step step, std::string_view name, double value) {
   if (Observer* observer = live_observer()) observer->figure(id_, step, name, value);
 }
 
+bool Node::wants_rows(Step step) const {
+  Observer* observer = live_observer();
+  return observer && observer->wants_rows(id_, step);
+}
+
+void Node::show_aggregation(Step step, const RoundView& round, std::span<const float> aggregate) {
+  if (Observer* observer = live_observer()) observer->aggregation(id_, step, round, aggregate);
+}
+
 void Node::show_selection(Step step, std::span<const NodeId> senders, const Selection& selection) {
   if (Observer* observer = live_observer()) observer->selection(id_, step, senders, selection);
 }

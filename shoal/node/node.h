@@ -115,6 +115,8 @@ class Node {
     if (Observer* observer = live_observer()) observer->model(id_, step, parameters);
   }
   void show(Step step, std::string_view name, double value);
+  bool wants_rows(Step step) const;
+  void show_aggregation(Step step, const RoundView& round, std::span<const float> aggregate);
   void show_selection(Step step, std::span<const NodeId> senders, const Selection& selection);
   void step_done(Step step);
   void count_gradients(std::uint64_t evaluations);

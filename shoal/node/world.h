@@ -48,6 +48,11 @@ class Observer {
   virtual void figure(NodeId node, Step step, std::string_view name, double value) = 0;
   // Whose rows the node's rule saw at this step (increasing), and what it made of them.
   virtual void selection(NodeId, Step, std::span<const NodeId>, const Selection&) {}
+  // Whether somebody wants to see what the rule saw; then aggregation() is called, too.
+  virtual bool wants_rows(NodeId, Step) const { return false; }
+  virtual void aggregation(NodeId, Step, const RoundView&, std::span<const float> aggregate) {
+    (void)aggregate;
+  }
   // The node has finished this step; called once a step, after models and figures.
   virtual void step_done(NodeId node, Step step) = 0;
   // The node's program has ended or crashed: no more steps of it will come.
