@@ -6,6 +6,24 @@
 
 #include "shoal/base/check.h"
 
+#ifndef SHOAL_MATH_COORDINATE_ONCE
+#define SHOAL_MATH_COORDINATE_ONCE
+namespace shoal {
+
+// A sorted block and what to take of each column: the n - dropped values nearest to the mean of the
+// ranks first..last.
+struct NearCentre {
+  const float* values = nullptr;
+  std::size_t n = 0;
+  std::size_t stride = 0;
+  std::size_t first = 0;
+  std::size_t last = 0;
+  std::size_t dropped = 0;
+};
+
+}  // namespace shoal
+#endif
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "shoal/math/coordinate.cc"
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
@@ -74,6 +92,61 @@ void mean_of_ranks_kernel(const float* first, std::size_t ranks, std::size_t wid
   }
 }
 
+HWY_INLINE DoubleVec rank_at(const NearCentre& block, std::size_t rank, std::size_t column) {
+  return load_as_double(block.values + rank * block.stride + column);
+}
+
+// How far the window moves up from the lowest values, for each of sixteen columns: its steps are
+// taken in order and none after one refused, so counting the agreeable ones is enough.
+HWY_INLINE void window_starts(const NearCentre& block, std::size_t column, DoubleVec* starts) {
+  const DoubleTag d;
+  const std::size_t kept = block.n - block.dropped;
+  const DoubleVec count = hn::Set(d, static_cast<double>(block.last - block.first + 1));
+  const DoubleVec one = hn::Set(d, 1.0);
+  for (std::size_t g = 0; g < kDoubleGroups; ++g) {
+    const std::size_t at = column + g * kDoubleStep;
+    DoubleVec centre = hn::Zero(d);
+    for (std::size_t r = block.first; r <= block.last; ++r)
+      centre = hn::Add(centre, rank_at(block, r, at));
+    centre = hn::Div(centre, count);
+    DoubleVec start = hn::Zero(d);
+    for (std::size_t s = 0; s < block.dropped; ++s) {
+      const DoubleVec above = hn::Sub(rank_at(block, s + kept, at), centre);
+      const DoubleVec below = hn::Sub(centre, rank_at(block, s, at));
+      start = hn::Add(start, hn::IfThenElseZero(hn::Lt(above, below), one));
+    }
+    starts[g] = start;
+  }
+}
+
+// out[c] = mean of the window of column c: ranks start..start+kept-1.
+void mean_near_centre_kernel(const NearCentre& block, std::size_t count, float* out) {
+  const DoubleTag d;
+  const hn::Rebind<float, DoubleTag> narrow;
+  const std::size_t kept = block.n - block.dropped;
+  const DoubleVec divisor = hn::Set(d, static_cast<double>(kept));
+  for (std::size_t c = 0; c < count; c += kLanes) {
+    DoubleVec starts[kDoubleGroups], sums[kDoubleGroups];
+    window_starts(block, c, starts);
+    for (std::size_t g = 0; g < kDoubleGroups; ++g) sums[g] = hn::Zero(d);
+    for (std::size_t r = 0; r < block.n; ++r) {
+      const DoubleVec rank = hn::Set(d, static_cast<double>(r));
+      const DoubleVec beyond = hn::Set(d, static_cast<double>(r) - static_cast<double>(kept));
+      for (std::size_t g = 0; g < kDoubleGroups; ++g) {
+        DoubleVec value = rank_at(block, r, c + g * kDoubleStep);
+        if (r < block.dropped) value = hn::IfThenElseZero(hn::Le(starts[g], rank), value);
+        if (r >= kept) value = hn::IfThenElseZero(hn::Gt(starts[g], beyond), value);
+        sums[g] = hn::Add(sums[g], value);
+      }
+    }
+    float means[kLanes];
+    float* to = c + kLanes <= count ? out + c : means;
+    for (std::size_t g = 0; g < kDoubleGroups; ++g)
+      hn::StoreU(hn::DemoteTo(narrow, hn::Div(sums[g], divisor)), narrow, to + g * kDoubleStep);
+    if (to == means) std::copy(means, means + (count - c), out + c);
+  }
+}
+
 }  // namespace shoal::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -83,6 +156,7 @@ namespace shoal {
 HWY_EXPORT(load_block_kernel);
 HWY_EXPORT(exchange_kernel);
 HWY_EXPORT(mean_of_ranks_kernel);
+HWY_EXPORT(mean_near_centre_kernel);
 
 namespace {
 
@@ -213,6 +287,36 @@ void coordinate_trimmed_mean(std::span<const Row> rows, std::size_t trim, std::s
         (block.rank(trim), kept, block.stride, block.count, out.data() + block.begin);
       },
       pool);
+}
+
+namespace {
+
+// Ranks first..last make the centre.
+void mean_near_centre(std::span<const Row> rows, std::size_t first, std::size_t last,
+                      std::size_t dropped, std::span<float> out, ThreadPool* pool) {
+  SHOAL_CHECK(dropped < rows.size(), "a mean near a centre keeps at least one row");
+  SHOAL_CHECK(rows.front().size() == out.size(), "the result is as long as the rows");
+  for_each_sorted_block(
+      rows, 0, rows.size() - 1,
+      [&](const SortedBlock& block) {
+        const NearCentre near{block.values, rows.size(), block.stride, first, last, dropped};
+        HWY_DYNAMIC_DISPATCH(mean_near_centre_kernel)(near, block.count, out.data() + block.begin);
+      },
+      pool);
+}
+
+}  // namespace
+
+void coordinate_mean_around_median(std::span<const Row> rows, std::size_t dropped,
+                                   std::span<float> out, ThreadPool* pool) {
+  SHOAL_CHECK(!rows.empty(), "the median of no rows");
+  mean_near_centre(rows, (rows.size() - 1) / 2, rows.size() / 2, dropped, out, pool);
+}
+
+void coordinate_phocas(std::span<const Row> rows, std::size_t trim, std::span<float> out,
+                       ThreadPool* pool) {
+  SHOAL_CHECK(rows.size() > 2 * trim, "a trimmed mean keeps at least one row");
+  mean_near_centre(rows, trim, rows.size() - 1 - trim, trim, out, pool);
 }
 
 void coordinate_median(std::span<const Row> rows, std::span<float> out, ThreadPool* pool) {

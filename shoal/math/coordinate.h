@@ -53,4 +53,16 @@ void coordinate_median(std::span<const Row> rows, std::span<float> out, ThreadPo
 void coordinate_trimmed_mean(std::span<const Row> rows, std::size_t trim, std::span<float> out,
                              ThreadPool* pool = nullptr);
 
+// The mean of the n - dropped values of every coordinate nearest to a centre; dropped < n. They are
+// neighbours in the sorted column: the window of that length moves up while u_high - c < c - u_low
+// in double, so of two values equally far the lower stays. Summed in double in increasing order.
+//
+// Mean around the median (Xie et al. 2018, 1802.10116): the centre is the median, not rounded.
+void coordinate_mean_around_median(std::span<const Row> rows, std::size_t dropped,
+                                   std::span<float> out, ThreadPool* pool = nullptr);
+// Phocas (Xie et al. 2018, 1805.09682): drops `trim` values far from the mean without the `trim`
+// smallest and largest, in double, and so may keep what that mean left out; 2 trim < n.
+void coordinate_phocas(std::span<const Row> rows, std::size_t trim, std::span<float> out,
+                       ThreadPool* pool = nullptr);
+
 }  // namespace shoal

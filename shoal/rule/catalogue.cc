@@ -1,8 +1,20 @@
 // The rules and pre-aggregators an experiment can name.
+#include "shoal/rule/bucketing.h"
+#include "shoal/rule/bulyan.h"
+#include "shoal/rule/cge.h"
+#include "shoal/rule/clipping.h"
 #include "shoal/rule/coordinate_rules.h"
+#include "shoal/rule/hierarchy.h"
+#include "shoal/rule/krum.h"
+#include "shoal/rule/majority_vote.h"
+#include "shoal/rule/mda.h"
 #include "shoal/rule/mean.h"
+#include "shoal/rule/nearest_neighbours.h"
 #include "shoal/rule/nnm.h"
+#include "shoal/rule/norm_clipping.h"
 #include "shoal/rule/rule.h"
+#include "shoal/rule/zeno.h"
+#include "shoal/rule/zeno_plus_plus.h"
 
 namespace shoal {
 
@@ -11,12 +23,31 @@ const Catalogue<Rule>& rules() {
                                                mean_entry(),
                                                coordinate_median_entry(),
                                                trimmed_mean_entry(),
+                                               mean_around_median_entry(),
+                                               phocas_entry(),
+                                               krum_entry(),
+                                               multi_krum_entry(),
+                                               bulyan_entry(),
+                                               mda_entry(),
+                                               cge_entry(),
+                                               nearest_neighbours_entry(),
+                                               zeno_entry(),
+                                               zeno_plus_plus_entry(),
+                                               norm_clipping_entry(),
+                                               weak_dp_entry(),
                                            });
   return all;
 }
 
 const Catalogue<PreAggregator>& pre_aggregators() {
-  static const Catalogue<PreAggregator> all("pre-aggregator", {nnm_entry()});
+  static const Catalogue<PreAggregator> all("pre-aggregator", {
+                                                                  nnm_entry(),
+                                                                  bucketing_entry(),
+                                                                  clipping_entry(),
+                                                                  arc_entry(),
+                                                                  majority_vote_entry(),
+                                                                  hierarchy_entry(),
+                                                              });
   return all;
 }
 

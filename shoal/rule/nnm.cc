@@ -1,28 +1,18 @@
 #include "shoal/rule/nnm.h"
 
-#include <algorithm>
-#include <numeric>
-#include <optional>
-
 #include "shoal/math/mix.h"
+#include "shoal/rule/choose.h"
 #include "shoal/rule/coordinate_rules.h"
-#include "shoal/rule/round_statistics.h"
 
 namespace shoal {
 namespace {
 
-// Row numbers of the `count` rows nearest to row i, increasing; i itself comes first in the race.
+// The `count` rows nearest to row i, which comes first in the race.
 std::vector<std::uint32_t> nearest(const PairMatrix& distances, std::size_t i, std::size_t count) {
-  std::vector<std::uint32_t> order(distances.n);
-  std::iota(order.begin(), order.end(), 0u);
-  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-    if ((a == i) != (b == i)) return a == i;
-    if (distances.at(i, a) != distances.at(i, b)) return distances.at(i, a) < distances.at(i, b);
-    return a < b;
-  });
-  order.resize(count);
-  std::sort(order.begin(), order.end());
-  return order;
+  const auto begin = distances.values.begin() + static_cast<std::ptrdiff_t>(i * distances.n);
+  std::vector<double> keys(begin, begin + static_cast<std::ptrdiff_t>(distances.n));
+  keys[i] = -1.0;
+  return smallest(keys, count);
 }
 
 class Nnm : public PreAggregator {
@@ -32,9 +22,8 @@ class Nnm : public PreAggregator {
 
   Status transform(const RoundView& round, std::span<float> out) override {
     SHOAL_TRY_STATUS(check(round.size(), round.declared_faults));
-    std::optional<RoundStatistics> own;
-    if (!round.statistics) own.emplace(round.rows, round.pool);
-    const PairMatrix& distances = (round.statistics ? *round.statistics : *own).squared_distances();
+    StatisticsOf statistics(round);
+    const PairMatrix& distances = statistics->squared_distances();
     std::vector<std::vector<std::uint32_t>> neighbours;
     for (std::size_t i = 0; i < round.size(); ++i)
       neighbours.push_back(nearest(distances, i, round.size() - round.declared_faults));

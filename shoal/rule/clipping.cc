@@ -1,0 +1,89 @@
+#include "shoal/rule/clipping.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "shoal/math/vector.h"
+#include "shoal/rule/choose.h"
+#include "shoal/rule/coordinate_rules.h"
+
+namespace shoal {
+namespace {
+
+// Copies the rows to `out`, those longer than `length` cut down to it.
+void clip_rows(const RoundView& round, std::span<const double> squared_norms, double length,
+               std::span<float> out) {
+  const std::size_t dimension = round.dimension();
+  for (std::size_t i = 0; i < round.size(); ++i) {
+    const Row row = round.rows[i];
+    const std::span<float> to = out.subspan(i * dimension, dimension);
+    const double norm = std::sqrt(squared_norms[i]);
+    if (norm > length) {
+      const double factor = length / norm;
+      weighted_sum({&row, 1}, {&factor, 1}, to);
+    } else {
+      std::copy(row.begin(), row.end(), to.begin());
+    }
+  }
+}
+
+class Clipping : public PreAggregator {
+ public:
+  explicit Clipping(const ClippingSettings& settings) : c_(settings.c) {}
+
+  bool mixes_senders() const override { return false; }
+  Status check(std::size_t n, std::size_t) const override {
+    if (n == 0) return invalid_argument("clipping needs n >= 1 and no rows arrived");
+    return ok_status();
+  }
+  Status transform(const RoundView& round, std::span<float> out) override {
+    SHOAL_TRY_STATUS(check(round.size(), round.declared_faults));
+    StatisticsOf statistics(round);
+    clip_rows(round, statistics->squared_norms(), c_, out);
+    return ok_status();
+  }
+
+ private:
+  double c_;
+};
+
+class Arc : public PreAggregator {
+ public:
+  bool mixes_senders() const override { return false; }
+  Status check(std::size_t n, std::size_t f) const override { return check_majority("arc", n, f); }
+  Status transform(const RoundView& round, std::span<float> out) override {
+    const std::size_t n = round.size(), f = round.declared_faults;
+    SHOAL_TRY_STATUS(check(n, f));
+    StatisticsOf statistics(round);
+    std::vector<double> descending = statistics->squared_norms();
+    std::sort(descending.begin(), descending.end(), std::greater<>());
+    const std::size_t clipped = 2 * f * (n - f) / n;
+    clip_rows(round, statistics->squared_norms(), std::sqrt(descending[clipped]), out);
+    return ok_status();
+  }
+};
+
+Result<std::unique_ptr<PreAggregator>> make_clipping(const ClippingSettings& settings) {
+  return {std::make_unique<Clipping>(settings)};
+}
+Result<std::unique_ptr<PreAggregator>> make_arc(const NoSettings&) {
+  return {std::make_unique<Arc>()};
+}
+
+}  // namespace
+
+void describe(Settings& s, ClippingSettings& v) {
+  s.real("c", v.c, "the length that longer rows are cut to", {.range = above(0)});
+}
+
+CatalogueEntry<PreAggregator> clipping_entry() {
+  return catalogue_entry<PreAggregator, ClippingSettings>(
+      "clipping", "rows longer than c are cut to that length", "2405.14432", &make_clipping);
+}
+CatalogueEntry<PreAggregator> arc_entry() {
+  return catalogue_entry<PreAggregator, NoSettings>(
+      "arc", "the longest rows are cut to the length of the next, by n and f; n > 2f", "2405.14432",
+      &make_arc);
+}
+
+}  // namespace shoal
