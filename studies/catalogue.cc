@@ -29,6 +29,18 @@ const std::vector<Study>& studies() {
        &study_local_adaalter},
       {"basic-compressors", "Top-K, signs, sparse bytes and the time of Top-K",
        "1809.07599, 1901.09847, 1610.02132", &study_basic_compressors},
+      {"generalized-byzantine-sgd", "medians against rows that lie and values struck in transit",
+       "1802.10116", &study_generalized_byzantine_sgd},
+      {"phocas", "the mean of the values nearest the trimmed mean", "1805.09682", &study_phocas},
+      {"zeno", "a server that ranks gradients by a few rows of its own", "1805.10032, 1903.07020",
+       &study_zeno},
+      {"slsgd", "trimmed models and a server that moves part of the way", "1903.06996",
+       &study_slsgd},
+      {"detox", "redundant gradients, a vote, and a rule on what is left", "1907.12205",
+       &study_detox},
+      {"monna", "peers that keep the models nearest to their own", "2209.10931", &study_monna},
+      {"fall-of-empires", "small steps the wrong way, which median and Krum let through",
+       "1903.03936", &study_fall_of_empires},
       {"atomo", "gradients as sums of atoms kept at random", "1806.04090", &study_atomo},
   };
   return all;

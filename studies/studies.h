@@ -20,5 +20,12 @@ Result<std::vector<Claim>> study_cser(StudyContext& context);
 Result<std::vector<Claim>> study_local_adaalter(StudyContext& context);
 Result<std::vector<Claim>> study_basic_compressors(StudyContext& context);
 Result<std::vector<Claim>> study_atomo(StudyContext& context);
+Result<std::vector<Claim>> study_fall_of_empires(StudyContext& context);
+Result<std::vector<Claim>> study_generalized_byzantine_sgd(StudyContext& context);
+Result<std::vector<Claim>> study_phocas(StudyContext& context);
+Result<std::vector<Claim>> study_zeno(StudyContext& context);
+Result<std::vector<Claim>> study_slsgd(StudyContext& context);
+Result<std::vector<Claim>> study_detox(StudyContext& context);
+Result<std::vector<Claim>> study_monna(StudyContext& context);
 
 }  // namespace shoal

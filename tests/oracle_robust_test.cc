@@ -48,6 +48,7 @@ double distance(std::span<const float> a, std::span<const float> b) {
 TEST(ServerSgd, IsOneLocalStepOfFedAvg) {
   EXPECT_EQ(server_model(experiment("kind = \"server_sgd\"\nrounds = 6\nbatch = 8\n")),
             server_model(experiment("kind = \"fedavg\"\nlocal_steps = 1\nweighting = \"uniform\"\n"
+                                    "learning_rate = 1.0\nserver_learning_rate = 0.1\n"
                                     "rounds = 6\nbatch = 8\n")));
 }
 

@@ -1,0 +1,63 @@
+#include "studies/robust_runs.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace shoal {
+
+std::vector<std::string> under(const RuleChoice& rule, std::size_t f, const AttackChoice& attack,
+                               std::size_t liars) {
+  std::vector<std::string> settings = rule.settings;
+  settings.push_back(fmt::format("faults={}", f));
+  std::vector<std::string> set = section("rule", rule.kind, settings);
+  if (!rule.before.empty())
+    set.push_back(fmt::format("rule.before=[\"{}\"]", fmt::join(rule.before, "\", \"")));
+  if (attack.kind.empty()) return joined(set, {"nodes.liars=0", "attack.kind=none"});
+  set = joined(set, section("attack", attack.kind, attack.settings));
+  set.push_back(fmt::format("nodes.liars={}", attack.in_transit ? 0 : liars));
+  return set;
+}
+
+Result<Sample> accuracy_under(StudyContext& context, const std::string& experiment,
+                              const std::vector<std::string>& set) {
+  return context.over_seeds(experiment, set, "test_accuracy");
+}
+
+const Sample& AccuracyGrid::at(const std::string& attack, const std::string& rule) const {
+  for (std::size_t a = 0; a < attacks.size(); ++a)
+    for (std::size_t r = 0; r < rules.size(); ++r)
+      if (attacks[a].name == attack && rules[r].name == rule) return accuracy[a][r];
+  SHOAL_CHECK(false, "an attack or a rule that the grid does not have");
+  return accuracy.front().front();
+}
+
+Result<AccuracyGrid> accuracy_grid(StudyContext& context, const std::string& experiment,
+                                   std::vector<RuleChoice> rules, std::vector<AttackChoice> attacks,
+                                   std::size_t f) {
+  AccuracyGrid grid{std::move(rules), std::move(attacks), {}};
+  for (const AttackChoice& attack : grid.attacks) {
+    grid.accuracy.emplace_back();
+    for (const RuleChoice& rule : grid.rules) {
+      SHOAL_TRY(Sample accuracy, accuracy_under(context, experiment, under(rule, f, attack, f)));
+      grid.accuracy.back().push_back(std::move(accuracy));
+    }
+  }
+  return grid;
+}
+
+std::string grid_table(const std::string& heading, const AccuracyGrid& grid) {
+  std::vector<std::string> columns{"attack"};
+  for (const RuleChoice& rule : grid.rules) columns.push_back(rule.name);
+  std::vector<std::vector<std::string>> rows;
+  for (std::size_t a = 0; a < grid.attacks.size(); ++a) {
+    rows.push_back({grid.attacks[a].name});
+    for (const Sample& sample : grid.accuracy[a]) rows.back().push_back(sample.text());
+  }
+  return markdown_table(heading, columns, rows);
+}
+
+double most_lost(const Sample& reference, const Sample& sample) {
+  return -smallest_lead(sample, reference);
+}
+
+}  // namespace shoal
