@@ -2,8 +2,8 @@
 // vote throws out most lies, and a rule goes over the fifteen rows that are left.
 //
 // 45 workers at a server, softmax regression on Fashion-MNIST split at random, batch 360 in all;
-// liars are drawn anew every step. The paper's networks and its cloud are out of reach of two cores;
-// server time is measured on rows of a million values.
+// liars are drawn anew every step. The paper's networks and its cloud are out of reach of two
+// cores; server time is measured on rows of a million values.
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
@@ -100,7 +100,9 @@ Result<Claim> filtering(StudyContext& context) {
       furthest = std::max(furthest, std::abs(mean - expected_bad_votes(shape)) / error);
       means.values.push_back(mean);
     }
-    const auto share = [](double bad, double of) { return fmt::format("{:.1f} %", 100 * bad / of); };
+    const auto share = [](double bad, double of) {
+      return fmt::format("{:.1f} %", 100 * bad / of);
+    };
     rows.push_back({fmt::format("{}", shape.p), fmt::format("{}", shape.q),
                     fmt::format("{}", shape.r), fmt::format("{:.6f}", expected_bad_votes(shape)),
                     fmt::format("{:.6f}", shape.expected), means.text(4),
@@ -118,7 +120,6 @@ Result<Claim> filtering(StudyContext& context) {
   claim.verdict = reproduced_if(furthest <= 3.5);
   return claim;
 }
-
 
 // What makes a run one of DETOX: groups of three, and a batch of theirs as large as three of alone.
 const std::vector<std::string> kGroups{"method.redundancy=3", "method.batch=24"};
@@ -150,8 +151,8 @@ Contender detox_medians_of_means() {
           fmt::format("[{}, {}]", kVote, hierarchy(5, "mean")), true};
 }
 Contender detox_multi_krum() {
-  return {"DETOX(Multi-Krum)", "mean",
-          fmt::format("[{}, {}]", kVote, hierarchy(2, "multi_krum")), true};
+  return {"DETOX(Multi-Krum)", "mean", fmt::format("[{}, {}]", kVote, hierarchy(2, "multi_krum")),
+          true};
 }
 
 // `declared` liars are told to the rule: those there are, or the most it bears.
@@ -196,12 +197,14 @@ Result<Claim> little_is_enough(StudyContext& context) {
   const double nine = smallest_lead(pairs[1].detox, pairs[1].plain);
   Claim claim;
   claim.claim = "Under ALIE the median over votes is ahead of the median over all rows";
-  claim.paper = "clearly higher accuracy; pilot .770 against .716 with 5 liars, .777 against .693 with 9";
+  claim.paper =
+      "clearly higher accuracy; pilot .770 against .716 with 5 liars, .777 against .693 with 9";
   claim.measured = fmt::format("5 liars: {} against {}; 9: {} against {}", pairs[0].detox.text(),
                                pairs[0].plain.text(), pairs[1].detox.text(), pairs[1].plain.text());
-  claim.margin = fmt::format("on every seed 0.03 ahead with 5 liars (least {:+.3f}), 0.05 with 9 "
-                             "(least {:+.3f})",
-                             five, nine);
+  claim.margin = fmt::format(
+      "on every seed 0.03 ahead with 5 liars (least {:+.3f}), 0.05 with 9 "
+      "(least {:+.3f})",
+      five, nine);
   claim.verdict = reproduced_if(five >= 0.03 && nine >= 0.05);
   claim.note = fmt::format(
       "The same batch and steps, at three times the gradients. Multi-Krum: {} without and {} with "
@@ -221,14 +224,15 @@ Result<Claim> reversed(StudyContext& context) {
   SHOAL_TRY(const Sample plain, accuracy_of(context, kMean, 0, kConstant, 5, network));
   SHOAL_TRY(const Sample voted,
             accuracy_of(context, detox_medians_of_means(), 5, kConstant, 5, network));
-  context.add_text(markdown_table(
-      "Claim 3: final accuracy",
-      {"attack", "liars", "mean", "median of 9 means", "DETOX(median of 5 means)"},
-      {{kReversed.name, "5", mean.text(), means.text(), detox.text()},
-       {kReversed.name, "9", "", "", more.text()},
-       {kConstant.name + ", MLP 784-32-10", "5", plain.text(), "", voted.text()}}));
+  context.add_text(
+      markdown_table("Claim 3: final accuracy",
+                     {"attack", "liars", "mean", "median of 9 means", "DETOX(median of 5 means)"},
+                     {{kReversed.name, "5", mean.text(), means.text(), detox.text()},
+                      {kReversed.name, "9", "", "", more.text()},
+                      {kConstant.name + ", MLP 784-32-10", "5", plain.text(), "", voted.text()}}));
   Claim claim;
-  claim.claim = "Reversed gradients of 5: mean and median of means fail, DETOX stands; of 9 it fails, too";
+  claim.claim =
+      "Reversed gradients of 5: mean and median of means fail, DETOX stands; of 9 it fails, too";
   claim.paper = "pilot .783 with 5 liars, .099 with 9";
   claim.measured = fmt::format("mean {}, median of 9 means {}, DETOX {}; with 9 liars DETOX {}",
                                mean.text(), means.text(), detox.text(), more.text());
@@ -236,7 +240,8 @@ Result<Claim> reversed(StudyContext& context) {
   claim.verdict = reproduced_if(mean.highest() <= 0.2 && means.highest() <= 0.2 &&
                                 detox.lowest() >= 0.7 && more.highest() <= 0.2);
   claim.note =
-      "With 9 liars up to 4 votes of 15 can be bad, and five means bear two bad ones: the declared f "
+      "With 9 liars up to 4 votes of 15 can be bad, and five means bear two bad ones: the declared "
+      "f "
       "is 5 in that run, because 9 would be refused.";
   return claim;
 }
@@ -280,10 +285,11 @@ Result<Claim> server_time(StudyContext& context) {
     ratios.values.push_back(alone / detox);
   }
   Claim claim;
-  claim.claim = "Vote and Multi-Krum over 15 rows take the server less time than Multi-Krum over 45";
+  claim.claim =
+      "Vote and Multi-Krum over 15 rows take the server less time than Multi-Krum over 45";
   claim.paper = "several times faster; pairs of rows 990 against 21 + 28";
-  claim.measured = fmt::format("{} ms against {} ms, {} times", detox_ms.text(), alone_ms.text(),
-                               ratios.text());
+  claim.measured =
+      fmt::format("{} ms against {} ms, {} times", detox_ms.text(), alone_ms.text(), ratios.text());
   claim.margin = "3 times on every seed; rows of a million values, the least of three, one thread";
   claim.verdict = reproduced_if(ratios.lowest() >= 3.0);
   return claim;

@@ -2,9 +2,9 @@
 // honest mean, and the aggregate of median or Krum, close to honest rows as it is, points the wrong
 // way.
 //
-// SGD at a server, softmax regression on Fashion-MNIST split at random; the paper's CIFAR-10 network
-// is out of reach of two cores. The inner product of aggregate and honest mean is measured in every
-// round.
+// SGD at a server, softmax regression on Fashion-MNIST split at random; the paper's CIFAR-10
+// network is out of reach of two cores. The inner product of aggregate and honest mean is measured
+// in every round.
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -61,8 +61,8 @@ struct Measured {
 Result<Measured> measure(StudyContext& context, const std::vector<std::string>& set) {
   Measured measured;
   for (const std::int64_t seed : context.seeds()) {
-    SHOAL_TRY(const QualityRun run, aggregate_quality(context, kFashion,
-                                                      joined(set, {fmt::format("seed={}", seed)})));
+    SHOAL_TRY(const QualityRun run,
+              aggregate_quality(context, kFashion, joined(set, {fmt::format("seed={}", seed)})));
     const auto accuracy = final_figure(run.result.lines, "test_accuracy");
     if (!accuracy || run.rounds.empty()) return not_found("a run without an aggregate");
     double snr = 0.0;
@@ -103,14 +103,16 @@ void add_table(StudyContext& context, const std::vector<Row>& rows) {
                                  100 * row.negative[i].mean(), row.error[i].mean()));
     cells.push_back(std::move(line));
   }
-  context.add_text(markdown_table(
-      "Final accuracy; share of rounds whose aggregate has a negative inner product with the honest "
-      "mean; mean distance from the honest mean over its norm",
-      columns, cells));
-  context.add_text(fmt::format(
-      "\nSignal to noise of the honest rows, ||v|| / sqrt(mean ||v_i - v||^2), mean of an unattacked "
-      "run under the median: {}\n",
-      rows.front().snr.text()));
+  context.add_text(
+      markdown_table("Final accuracy; share of rounds whose aggregate has a negative inner product "
+                     "with the honest "
+                     "mean; mean distance from the honest mean over its norm",
+                     columns, cells));
+  context.add_text(
+      fmt::format("\nSignal to noise of the honest rows, ||v|| / sqrt(mean ||v_i - v||^2), mean of "
+                  "an unattacked "
+                  "run under the median: {}\n",
+                  rows.front().snr.text()));
 }
 
 Claim median_breaks(const Row& median) {
@@ -119,7 +121,8 @@ Claim median_breaks(const Row& median) {
   };
   Claim claim;
   claim.claim =
-      "The median with 12 of 25 liars breaks under a small epsilon (0.1), and under a large one (10)";
+      "The median with 12 of 25 liars breaks under a small epsilon (0.1), and under a large one "
+      "(10)";
   claim.paper = "pilot: .781 unattacked, .392 at 0.1 (41 % negative), .292 at 10 (37 %)";
   claim.measured = fmt::format(
       "unattacked {}; at 0.1 {}, negative in {} of the rounds; at 10 {}, {}", median.clean.text(),
@@ -163,7 +166,8 @@ Claim mean_flips(const Row& mean) {
                   mean.accuracy_at(1).text(), 100 * mean.negative_at(1).mean(),
                   mean.accuracy_at(2).text(), 100 * mean.negative_at(2).mean());
   claim.margin =
-      "on every seed no round negative at 0.5 and 1, every round at 2; accuracy at least 0.5 there, "
+      "on every seed no round negative at 0.5 and 1, every round at 2; accuracy at least 0.5 "
+      "there, "
       "at most 0.2 here";
   claim.verdict = reproduced_if(
       mean.negative_at(0.5).highest() == 0.0 && mean.negative_at(1).highest() == 0.0 &&
@@ -176,7 +180,8 @@ Claim dose(const Row& median) {
   Sample worst;
   for (const Sample& sample : median.accuracy) worst.values.push_back(sample.lowest());
   Claim claim;
-  claim.claim = "With 8 liars of 25 the median stands at every epsilon: breaking it needs nearly half";
+  claim.claim =
+      "With 8 liars of 25 the median stands at every epsilon: breaking it needs nearly half";
   claim.paper = "pilot: .68 to .71";
   claim.measured = fmt::format("the worst seed at each epsilon: {}", worst.text());
   claim.margin = "at least 0.6 at every epsilon on every seed";

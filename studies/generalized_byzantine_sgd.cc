@@ -1,6 +1,6 @@
 // Generalized Byzantine-tolerant SGD, Xie, Koyejo and Gupta 2018 (arXiv 1802.10116): geometric
-// median, marginal median and mean around the median against whole rows that lie, and against single
-// values struck in transit, where every worker may be hit somewhere and nobody lies.
+// median, marginal median and mean around the median against whole rows that lie, and against
+// single values struck in transit, where every worker may be hit somewhere and nobody lies.
 //
 // SGD at a server, softmax regression on Fashion-MNIST split at random. The
 // paper's networks are out of reach of two cores.
@@ -46,8 +46,7 @@ std::string samples_text(const AccuracyGrid& grid, const std::string& attack,
 double highest(const AccuracyGrid& grid, const std::string& attack,
                const std::vector<std::string>& rules) {
   double most = 0.0;
-  for (const std::string& rule : rules)
-    most = std::max(most, grid.at(attack, rule).highest());
+  for (const std::string& rule : rules) most = std::max(most, grid.at(attack, rule).highest());
   return most;
 }
 
@@ -74,9 +73,9 @@ Claim whole_rows(const AccuracyGrid& grid) {
   claim.paper =
       "pilot: unattacked .81; Gaussian Krum .79 GeoMed .80 MarMed .79 MeaMed .80; omniscient Krum "
       ".71 GeoMed .69 MarMed .72 MeaMed .81";
-  claim.measured = fmt::format(
-      "unattacked {}; Gaussian: {}; omniscient: {}", grid.at("none", "Mean").text(),
-      samples_text(grid, "Gaussian", robust), samples_text(grid, "omniscient", robust));
+  claim.measured =
+      fmt::format("unattacked {}; Gaussian: {}; omniscient: {}", grid.at("none", "Mean").text(),
+                  samples_text(grid, "Gaussian", robust), samples_text(grid, "omniscient", robust));
   claim.margin = fmt::format(
       "on every seed the mean at most 0.20 (most {:.3f}), the others within 0.05 of the unattacked "
       "mean (widest {:.3f}), under the omniscient attack within 0.15 (widest {:.3f})",
@@ -103,7 +102,8 @@ Claim values_in_transit(const AccuracyGrid& grid, const std::string& attack, std
 }
 
 Claim averaging_gains(const AccuracyGrid& grid) {
-  const double lead = smallest_lead(grid.at("omniscient", "MeaMed"), grid.at("omniscient", "MarMed"));
+  const double lead =
+      smallest_lead(grid.at("omniscient", "MeaMed"), grid.at("omniscient", "MarMed"));
   Claim claim;
   claim.claim = "Under the omniscient attack the mean of the m - q middle values beats the median";
   claim.paper = "pilot: .81 against .72";
@@ -116,12 +116,10 @@ Claim averaging_gains(const AccuracyGrid& grid) {
 }  // namespace
 
 Result<std::vector<Claim>> study_generalized_byzantine_sgd(StudyContext& context) {
-  const std::vector<RuleChoice> rules{{"Mean", "mean", {"weighted=false"}},
-                                      {"Krum", "krum"},
-                                      {"Multi-Krum", "multi_krum"},
-                                      {"GeoMed", "geometric_median"},
-                                      {"MarMed", "coordinate_median"},
-                                      {"MeaMed", "mean_around_median"}};
+  const std::vector<RuleChoice> rules{
+      {"Mean", "mean", {"weighted=false"}}, {"Krum", "krum"},
+      {"Multi-Krum", "multi_krum"},         {"GeoMed", "geometric_median"},
+      {"MarMed", "coordinate_median"},      {"MeaMed", "mean_around_median"}};
   const std::vector<AttackChoice> attacks{
       {"none", ""},
       {"Gaussian", "gaussian_noise", {"sigma=200.0"}},
@@ -139,7 +137,8 @@ Result<std::vector<Claim>> study_generalized_byzantine_sgd(StudyContext& context
       "the same",
       "pilot at p = 0.01: four diverge, MarMed .791, MeaMed .785");
   gambler.note =
-      "p is the card's 0.01, so that 1 - (1 - p)^(d/S) is above 0.9 for d = 7850 and S = 20; with the "
+      "p is the card's 0.01, so that 1 - (1 - p)^(d/S) is above 0.9 for d = 7850 and S = 20; with "
+      "the "
       "paper's 0.0005 most rows of so small a model stay whole.";
   return std::vector<Claim>{
       whole_rows(grid),

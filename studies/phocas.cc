@@ -1,5 +1,5 @@
-// Phocas, Xie, Koyejo and Gupta 2018 (arXiv 1805.09682): the trimmed mean, and the mean of the m - b
-// values nearest to it.
+// Phocas, Xie, Koyejo and Gupta 2018 (arXiv 1805.09682): the trimmed mean, and the mean of the m -
+// b values nearest to it.
 //
 // The estimation claims run the rules themselves on columns of normal values; the training claims
 // are SGD at a server, softmax regression on Fashion-MNIST split at random, as in the study
@@ -94,17 +94,20 @@ Result<Claim> estimation(StudyContext& context) {
        {"Phocas", phocas.text(), phocas_near.text(),
         fmt::format("{:.3f}", phocas_bound(20, 6, 6))}}));
   Claim claim;
-  claim.claim = "Against far liars Phocas has a fraction of the trimmed mean's error, within the bounds";
+  claim.claim =
+      "Against far liars Phocas has a fraction of the trimmed mean's error, within the bounds";
   claim.paper = "bounds 3.0625 and 22.375; pilot .51 and .071 = 1/14, that of the honest mean";
   claim.measured = fmt::format("trimmed mean {}, Phocas {}", trimmed.text(), phocas.text());
   const double ratio = largest_ratio(phocas, trimmed);
-  claim.margin = fmt::format("at most 0.25 of it on every seed (most {:.3f}), both below the bounds",
-                             ratio);
-  const bool within = std::max(trimmed.highest(), trimmed_near.highest()) < trimmed_bound(20, 6, 6) &&
-                      std::max(phocas.highest(), phocas_near.highest()) < phocas_bound(20, 6, 6);
+  claim.margin =
+      fmt::format("at most 0.25 of it on every seed (most {:.3f}), both below the bounds", ratio);
+  const bool within =
+      std::max(trimmed.highest(), trimmed_near.highest()) < trimmed_bound(20, 6, 6) &&
+      std::max(phocas.highest(), phocas_near.highest()) < phocas_bound(20, 6, 6);
   claim.verdict = reproduced_if(ratio <= 0.25 && within);
   claim.note = fmt::format(
-      "Phocas is not better throughout: when the liars send 2.0, near the honest values, the trimmed "
+      "Phocas is not better throughout: when the liars send 2.0, near the honest values, the "
+      "trimmed "
       "mean has {} and Phocas {}.",
       trimmed_near.text(), phocas_near.text());
   return claim;
@@ -119,7 +122,8 @@ Result<Claim> scaling(StudyContext& context) {
     SHOAL_TRY(const Sample error,
               squared_errors(context, "trimmed_mean", static_cast<std::size_t>(m), 2, kHuge));
     within = within && error.highest() < trimmed_bound(m, 2, 2);
-    rows.push_back({fmt::format("{}", m), error.text(), fmt::format("{:.3f}", trimmed_bound(m, 2, 2))});
+    rows.push_back(
+        {fmt::format("{}", m), error.text(), fmt::format("{:.3f}", trimmed_bound(m, 2, 2))});
     errors.push_back(error);
   }
   context.add_text(markdown_table("Claim 4: the trimmed mean with q = b = 2, liars send 1e6",
@@ -145,7 +149,9 @@ Claim training(const AccuracyGrid& grid) {
   const double over_median = smallest_lead(phocas, grid.at("omniscient", "median"));
   const double lost = most_lost(grid.at("none", "mean"), phocas);
   Claim claim;
-  claim.claim = "Omniscient attack by 6 of 20: Phocas trains as if unattacked, ahead of trimmed mean and median";
+  claim.claim =
+      "Omniscient attack by 6 of 20: Phocas trains as if unattacked, ahead of trimmed mean and "
+      "median";
   claim.paper = "pilot: Phocas .809, trimmed mean .728, median .718, Krum .708, no attack .809";
   claim.measured = fmt::format(
       "Phocas {}; trimmed mean {}; median {}; Krum {}; unattacked mean {}", phocas.text(),
@@ -157,7 +163,8 @@ Claim training(const AccuracyGrid& grid) {
       over_trimmed, over_median, lost);
   claim.verdict = reproduced_if(over_trimmed >= 0.03 && over_median >= 0.03 && lost <= 0.03);
   claim.note = fmt::format(
-      "Without an attack trimming costs little here, where data are alike: trimmed mean {}, Phocas {}.",
+      "Without an attack trimming costs little here, where data are alike: trimmed mean {}, Phocas "
+      "{}.",
       grid.at("none", "trimmed mean").text(), grid.at("none", "Phocas").text());
   return claim;
 }
@@ -175,7 +182,8 @@ Claim values(const AccuracyGrid& grid) {
                                grid.at("bit flip", "trimmed mean").text(),
                                grid.at("bit flip", "Phocas").text(), broken);
   claim.margin = fmt::format(
-      "on every seed within 0.05 of the unattacked mean (widest {:.3f}), the others at most 0.20", lost);
+      "on every seed within 0.05 of the unattacked mean (widest {:.3f}), the others at most 0.20",
+      lost);
   claim.verdict = reproduced_if(lost <= 0.05 && broken <= 0.2);
   return claim;
 }

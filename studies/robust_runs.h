@@ -10,8 +10,8 @@ namespace shoal {
 
 // A rule, an attack, or one of the two with settings, as changes of an experiment.
 struct RuleChoice {
-  std::string name;                       // in tables
-  std::string kind;                       // "mean": nothing is declared
+  std::string name;                        // in tables
+  std::string kind;                        // "mean": nothing is declared
   std::vector<std::string> settings = {};  // "m=9", without the section
   std::vector<std::string> before = {};    // pre-aggregators by name
 };

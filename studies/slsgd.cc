@@ -1,5 +1,6 @@
-// SLSGD, Xie, Koyejo and Gupta 2019 (arXiv 1903.06996): local SGD with a part of the devices a round;
-// the server trims the returned models coordinate by coordinate and moves a share alpha of the way.
+// SLSGD, Xie, Koyejo and Gupta 2019 (arXiv 1903.06996): local SGD with a part of the devices a
+// round; the server trims the returned models coordinate by coordinate and moves a share alpha of
+// the way.
 //
 // 10,000 rows of Fashion-MNIST over 100 devices, MLP 784-32-10; the paper's CIFAR-10 network is out
 // of reach of two cores. Poisoners train a random start on flipped labels of their own rows (the
@@ -130,15 +131,16 @@ Claim poisoning(const std::vector<Line>& lines) {
   const auto& trimmed4 = lines[kEvenTrimmed4].last.mean;
   const auto& few = lines[kEvenTooFew].last.mean;
   Claim claim;
-  claim.claim = "Poisoned models, IID: the mean is ruined, trimming b = 4 stands, b = 2 < q does not";
-  claim.paper = "pilot: mean .226 and .101 at q = 2 and 4; b = 4 .768 and .736; b = 2 at q = 4 .302";
-  claim.measured =
-      fmt::format("mean {} and {}; b = 4 {} and {}; b = 2 at q = 4 {}", mean2.text(), mean4.text(),
-                  trimmed2.text(), trimmed4.text(), few.text());
+  claim.claim =
+      "Poisoned models, IID: the mean is ruined, trimming b = 4 stands, b = 2 < q does not";
+  claim.paper =
+      "pilot: mean .226 and .101 at q = 2 and 4; b = 4 .768 and .736; b = 2 at q = 4 .302";
+  claim.measured = fmt::format("mean {} and {}; b = 4 {} and {}; b = 2 at q = 4 {}", mean2.text(),
+                               mean4.text(), trimmed2.text(), trimmed4.text(), few.text());
   claim.margin = "on every seed the mean at most 0.35, b = 4 at least 0.70, b = 2 at most 0.5";
-  claim.verdict = reproduced_if(std::max(mean2.highest(), mean4.highest()) <= 0.35 &&
-                                std::min(trimmed2.lowest(), trimmed4.lowest()) >= 0.7 &&
-                                few.highest() <= 0.5);
+  claim.verdict =
+      reproduced_if(std::max(mean2.highest(), mean4.highest()) <= 0.35 &&
+                    std::min(trimmed2.lowest(), trimmed4.lowest()) >= 0.7 && few.highest() <= 0.5);
   return claim;
 }
 
@@ -149,11 +151,11 @@ Claim moving_average(const std::vector<Line>& lines) {
   Claim claim;
   claim.claim = "Poisoned and uneven data: with b = 4 alpha = 0.5 is ahead of alpha = 1";
   claim.paper = "pilot: .490, .481, .487 against .383, .391, .408";
-  claim.measured = fmt::format("alpha 0.5 {}, alpha 1 {}, the mean {}", half.text(), whole.text(),
-                               mean.text());
-  claim.margin = fmt::format(
-      "0.05 ahead in the mean ({:+.3f}), the plain mean at most 0.25 on every seed",
-      half.mean() - whole.mean());
+  claim.measured =
+      fmt::format("alpha 0.5 {}, alpha 1 {}, the mean {}", half.text(), whole.text(), mean.text());
+  claim.margin =
+      fmt::format("0.05 ahead in the mean ({:+.3f}), the plain mean at most 0.25 on every seed",
+                  half.mean() - whole.mean());
   claim.verdict = reproduced_if(half.mean() - whole.mean() >= 0.05 && mean.highest() <= 0.25);
   return claim;
 }
@@ -163,11 +165,13 @@ Claim smoothing(const std::vector<Line>& lines) {
   const Last20& cut = lines[kCleanCut].last;
   const double saved = 1.0 - cut.deviation.mean() / whole.deviation.mean();
   Claim claim;
-  claim.claim = "No attack, uneven data: a smaller alpha steadies the last epochs and costs nothing";
-  claim.paper = "pilot: deviation .0122, .0179, .0192 against .0238, .0267, .0242; .738 against .721";
-  claim.measured = fmt::format("deviation {} against {}; accuracy {} against {}",
-                               cut.deviation.text(), whole.deviation.text(), cut.mean.text(),
-                               whole.mean.text());
+  claim.claim =
+      "No attack, uneven data: a smaller alpha steadies the last epochs and costs nothing";
+  claim.paper =
+      "pilot: deviation .0122, .0179, .0192 against .0238, .0267, .0242; .738 against .721";
+  claim.measured =
+      fmt::format("deviation {} against {}; accuracy {} against {}", cut.deviation.text(),
+                  whole.deviation.text(), cut.mean.text(), whole.mean.text());
   claim.margin = fmt::format(
       "deviation 15 % lower in the mean ({:.0f} %), accuracy not lower in the mean ({:+.3f})",
       100 * saved, cut.mean.mean() - whole.mean.mean());
@@ -176,17 +180,16 @@ Claim smoothing(const std::vector<Line>& lines) {
 }
 
 Claim price(const std::vector<Line>& lines) {
-  const double uneven =
-      lines[kCleanWhole].last.mean.mean() - lines[kCleanTrimmed].last.mean.mean();
+  const double uneven = lines[kCleanWhole].last.mean.mean() - lines[kCleanTrimmed].last.mean.mean();
   const double even =
       lines[kEvenClean].last.mean.mean() - lines[kEvenCleanTrimmed].last.mean.mean();
   Claim claim;
   claim.claim = "The price of trimming without an attack: much on uneven data, little on even data";
   claim.paper = "not in the paper; pilot .580 against .721";
-  claim.measured = fmt::format(
-      "2 shards: b = 4 {}, mean {}; IID: {}, {}", lines[kCleanTrimmed].last.mean.text(),
-      lines[kCleanWhole].last.mean.text(), lines[kEvenCleanTrimmed].last.mean.text(),
-      lines[kEvenClean].last.mean.text());
+  claim.measured =
+      fmt::format("2 shards: b = 4 {}, mean {}; IID: {}, {}", lines[kCleanTrimmed].last.mean.text(),
+                  lines[kCleanWhole].last.mean.text(), lines[kEvenCleanTrimmed].last.mean.text(),
+                  lines[kEvenClean].last.mean.text());
   claim.margin = fmt::format("at least 0.08 lost ({:.3f}) and at most 0.02 ({:.3f}), in the mean",
                              uneven, even);
   claim.verdict = reproduced_if(uneven >= 0.08 && even <= 0.02);

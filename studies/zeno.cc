@@ -1,6 +1,6 @@
-// Zeno and Zeno++, Xie, Koyejo and Gupta (arXiv 1805.10032 and 1903.07020): a server with a few rows
-// of its own keeps the gradients that lower its loss, ranked in synchronous rounds or one by one as
-// they come.
+// Zeno and Zeno++, Xie, Koyejo and Gupta (arXiv 1805.10032 and 1903.07020): a server with a few
+// rows of its own keeps the gradients that lower its loss, ranked in synchronous rounds or one by
+// one as they come.
 //
 // Softmax regression on Fashion-MNIST split at random, 500 rows held back for the server. Workers
 // answer at uneven speeds in the asynchronous runs, which gives staleness of 0 to some 20 arrivals
@@ -97,7 +97,8 @@ Result<Claim> more_than_half_lie(StudyContext& context) {
   const Sample& zeno_labels = grid.at(kLabelFlip.name, "Zeno");
   Claim claim;
   claim.claim = "12 of 20 workers lie: only Zeno trains";
-  claim.paper = "pilot: bit flip .103, .095, .095 against .752; label flip .012, .011, .011 against .767";
+  claim.paper =
+      "pilot: bit flip .103, .095, .095 against .752; label flip .012, .011, .011 against .767";
   claim.measured =
       fmt::format("bit flip: Zeno {}, the best of the others {:.3f}; label flip: {}, {:.3f}",
                   zeno_flipped.text(), flipped, zeno_labels.text(), labels);
@@ -113,13 +114,14 @@ Result<Claim> more_validation_rows(StudyContext& context) {
   };
   SHOAL_TRY(const Sample few, with_rows(4));
   SHOAL_TRY(const Sample many, with_rows(32));
-  SHOAL_TRY(const Sample median, accuracy_under(context, kSynchronous,
-                                                under({"median", "coordinate_median"}, 8, kBitFlip, 8)));
+  SHOAL_TRY(const Sample median,
+            accuracy_under(context, kSynchronous,
+                           under({"median", "coordinate_median"}, 8, kBitFlip, 8)));
   Claim claim;
   claim.claim = "With 8 of 20 liars 32 validation rows a round rank better than 4";
   claim.paper = "the paper calls 4 enough; pilot .757 against .704, the median .690";
-  claim.measured = fmt::format("32 rows {}, 4 rows {}, the median {}", many.text(), few.text(),
-                               median.text());
+  claim.measured =
+      fmt::format("32 rows {}, 4 rows {}, the median {}", many.text(), few.text(), median.text());
   claim.margin = fmt::format("by 0.02 in the mean ({:+.3f})", many.mean() - few.mean());
   claim.verdict = reproduced_if(many.mean() - few.mean() >= 0.02);
   claim.note = fmt::format("At 4 rows Zeno leads the median by {:+.3f} in the mean.",
@@ -173,8 +175,8 @@ Result<AsyncRuns> async_runs(StudyContext& context, const RuleChoice& rule,
 }
 
 RuleChoice plus_plus(const std::string& penalty) {
-  return {"Zeno++", "zeno_plus_plus",
-          {"gamma=0.05", "rho=0.001", "epsilon=0.0", "penalty=" + penalty}};
+  return {
+      "Zeno++", "zeno_plus_plus", {"gamma=0.05", "rho=0.001", "epsilon=0.0", "penalty=" + penalty}};
 }
 
 const RuleChoice kPlain{"plain", "mean", {"weighted=false"}};
@@ -188,23 +190,24 @@ Result<std::vector<Claim>> asynchronous(StudyContext& context) {
     std::vector<std::string> more;
     AsyncRuns runs;
   };
-  std::vector<Line> lines{
-      {kPlain, kNone, 0, {}, {}},
-      {kPlain, kSignFlip, 4, {}, {}},
-      {plus_plus("rescaled"), kSignFlip, 4, {}, {}},
-      {plus_plus("received"), kSignFlip, 4, {}, {}},
-      {plus_plus("rescaled"), kSignFlip, 4, {"method.trusted_every=50"}, {}},
-      {kPlain, kLabelFlip, 6, {}, {}},
-      {plus_plus("rescaled"), kLabelFlip, 6, {}, {}},
-      {plus_plus("received"), kLabelFlip, 6, {}, {}}};
+  std::vector<Line> lines{{kPlain, kNone, 0, {}, {}},
+                          {kPlain, kSignFlip, 4, {}, {}},
+                          {plus_plus("rescaled"), kSignFlip, 4, {}, {}},
+                          {plus_plus("received"), kSignFlip, 4, {}, {}},
+                          {plus_plus("rescaled"), kSignFlip, 4, {"method.trusted_every=50"}, {}},
+                          {kPlain, kLabelFlip, 6, {}, {}},
+                          {plus_plus("rescaled"), kLabelFlip, 6, {}, {}},
+                          {plus_plus("received"), kLabelFlip, 6, {}, {}}};
   std::vector<std::vector<std::string>> rows;
   for (Line& line : lines) {
     SHOAL_TRY(line.runs, async_runs(context, line.rule, line.attack, line.liars, line.more));
-    const bool received = line.rule.kind == "zeno_plus_plus" && line.rule.settings.back().ends_with("received");
+    const bool received =
+        line.rule.kind == "zeno_plus_plus" && line.rule.settings.back().ends_with("received");
     rows.push_back({line.rule.name + (received ? ", penalty on the norm received" : ""),
-                    line.attack.name, fmt::format("{}", line.liars), line.more.empty() ? "10" : "50",
-                    line.runs.accuracy.text(), line.runs.false_positive.text(2),
-                    line.runs.false_negative.text(2), line.runs.staleness.text(2)});
+                    line.attack.name, fmt::format("{}", line.liars),
+                    line.more.empty() ? "10" : "50", line.runs.accuracy.text(),
+                    line.runs.false_positive.text(2), line.runs.false_negative.text(2),
+                    line.runs.staleness.text(2)});
   }
   context.add_text(markdown_table(
       "Claims 3 and 4: 10 workers, 3000 arrivals; rates over the arrivals under the rule",
@@ -215,14 +218,17 @@ Result<std::vector<Claim>> asynchronous(StudyContext& context) {
   const Sample &plain_labels = lines[5].runs.accuracy, &labels = lines[6].runs.accuracy;
   Claim third;
   third.claim = "Asynchronously, Zeno++ trains where plain asynchronous SGD is ruined";
-  third.paper = "pilot: sign flip .10 against .804, .779, .754; label flip .19 to .33 against .800, .799, .709";
+  third.paper =
+      "pilot: sign flip .10 against .804, .779, .754; label flip .19 to .33 against .800, .799, "
+      ".709";
   third.measured = fmt::format("4 sign flippers: plain {}, Zeno++ {}; 6 label flippers: {}, {}",
                                plain_flip.text(), flip.text(), plain_labels.text(), labels.text());
   third.margin = "on every seed plain at most 0.2 and 0.4, Zeno++ at least 0.70 and 0.65";
   third.verdict = reproduced_if(plain_flip.highest() <= 0.2 && flip.lowest() >= 0.7 &&
                                 plain_labels.highest() <= 0.4 && labels.lowest() >= 0.65);
   third.note = fmt::format(
-      "Without liars plain asynchronous SGD has {}. The official code takes the penalty on the norm "
+      "Without liars plain asynchronous SGD has {}. The official code takes the penalty on the "
+      "norm "
       "received: {} and {}.",
       lines[0].runs.accuracy.text(), lines[3].runs.accuracy.text(), lines[7].runs.accuracy.text());
   const Sample& old = lines[4].runs.accuracy;
@@ -237,13 +243,12 @@ Result<std::vector<Claim>> asynchronous(StudyContext& context) {
 
 // What a server could do with its rows alone.
 Status server_only(StudyContext& context) {
-  SHOAL_TRY(const Sample alone,
-            accuracy_under(context, kSynchronous,
-                           joined(under(kPlain, 0, kNone, 0),
-                                  {"data.train_rows=500", "nodes.count=1", "validation.rows=0",
-                                   "method.batch=128"})));
-  context.add_text(fmt::format(
-      "\nTraining on 500 rows alone, as many as the server holds: {}\n", alone.text()));
+  SHOAL_TRY(const Sample alone, accuracy_under(context, kSynchronous,
+                                               joined(under(kPlain, 0, kNone, 0),
+                                                      {"data.train_rows=500", "nodes.count=1",
+                                                       "validation.rows=0", "method.batch=128"})));
+  context.add_text(
+      fmt::format("\nTraining on 500 rows alone, as many as the server holds: {}\n", alone.text()));
   return ok_status();
 }
 

@@ -41,10 +41,11 @@ const std::map<std::string, std::string> kMethods{
     {"local_sgd", "period = 3\n"},
     {"local_adaalter", "period = 3\n"},
     {"cser", "period = 3\nreset_ratio = 2\n"},
+    {"async_sgd", "trusted_batch = 16\n"},
     {"d2", "[mixing]\nlazy = true\n"},
 };
 // Rules whose settings or whose receiver's rows an experiment must name.
-const std::map<std::string, std::string> kRules{};
+const std::map<std::string, std::string> kRules{{"zeno", "trim = 1\n"}};
 constexpr const char* kValidation = "[validation]\nrows = 30\n";
 // Methods that are nothing without a rule.
 const std::set<std::string> kNeedRules{"monna"};

@@ -99,6 +99,55 @@ TEST(Coordinate, BitEqualToSortingEveryColumn) {
   }
 }
 
+// The slow way: the farther end of the sorted column leaves, the upper one of two equally far,
+// until `kept` values are left.
+float nearest_mean(const std::vector<float>& sorted, double centre, std::size_t kept) {
+  std::size_t low = 0, high = sorted.size();
+  while (high - low > kept) {
+    if (sorted[high - 1] - centre >= centre - sorted[low])
+      --high;
+    else
+      ++low;
+  }
+  double sum = 0.0;
+  for (std::size_t r = low; r < high; ++r) sum += sorted[r];
+  return static_cast<float>(sum / static_cast<double>(kept));
+}
+
+TEST(Coordinate, NearACentreBitEqualToPeelingEveryColumn) {
+  for (const bool ties : {false, true}) {
+    for (std::size_t n : {1u, 2u, 3u, 7u, 16u, 25u, 65u, 600u}) {
+      const std::size_t dimension = n > 100 ? 70 : 533;
+      auto held = random_rows(n, dimension, 9, ties);
+      // Columns whose values differ more than a float can subtract.
+      for (std::size_t i = 0; i < n; i += 3)
+        held[i][5] *= 2e37f, held[i][6] = i % 2 ? 3e38f : -3e38f;
+      const std::vector<Row> rows(held.begin(), held.end());
+      std::vector<float> got(dimension), around(dimension), phocas(dimension);
+      for (const std::size_t dropped : {std::size_t{0}, n / 4, (n - 1) / 2, n - 1}) {
+        const bool trims = 2 * dropped < n;
+        for (std::size_t c = 0; c < dimension; ++c) {
+          std::vector<float> column;
+          for (const auto& row : held) column.push_back(row[c] + 0.0f);
+          std::sort(column.begin(), column.end());
+          const double median = (double(column[(n - 1) / 2]) + double(column[n / 2])) / 2;
+          around[c] = nearest_mean(column, median, n - dropped);
+          double sum = 0.0;
+          for (std::size_t r = dropped; trims && r < n - dropped; ++r) sum += column[r];
+          if (trims) phocas[c] = nearest_mean(column, sum / double(n - 2 * dropped), n - dropped);
+        }
+        on_every_simd_target([&](const char* target) {
+          coordinate_mean_around_median(rows, dropped, got);
+          EXPECT_EQ(got, around) << target << " n " << n << " dropped " << dropped;
+          if (!trims) return;
+          coordinate_phocas(rows, dropped, got);
+          EXPECT_EQ(got, phocas) << target << " n " << n << " trim " << dropped;
+        });
+      }
+    }
+  }
+}
+
 TEST(Coordinate, EveryRankOfABlock) {
   const auto held = random_rows(23, 1000, 6, false);
   const std::vector<Row> rows(held.begin(), held.end());

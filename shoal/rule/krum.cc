@@ -43,8 +43,7 @@ class MultiKrum : public Rule {
     SHOAL_TRY_STATUS(check_krum("multi_krum", n, f));
     if (m_ <= n - f - 2) return ok_status();
     return invalid_argument(
-        fmt::format("multi_krum averages at most n-f-2 = {} of {} rows with f = {}; set m = {} to "
-                    "that or less",
+        fmt::format("multi_krum averages at most n-f-2 = {} of {} rows with f = {}; lower m = {}",
                     n - f - 2, n, f, m_));
   }
 

@@ -1,0 +1,200 @@
+// Rules and the stages before them over n rows of d floats: milliseconds, and their share of the
+// bandwidth of a copy of the same rows in the same run (read once and written once would be 1), on
+// one thread and on two; then how the time grows in d and in n, as the slope of its logarithm. The
+// best of a few rounds. Prints figures, asserts nothing; compare within one run only.
+//
+//   rule_bench             n in 10, 25, 50, 100 and d in 1e5, 1e6; n = 10 with d = 25e6 as well
+//   rule_bench krum nnm    only kinds that contain one of the words
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <fmt/format.h>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "shoal/base/random.h"
+#include "shoal/base/thread_pool.h"
+#include "shoal/base/toml.h"
+#include "shoal/math/vector.h"
+#include "shoal/rule/rule.h"
+
+namespace shoal {
+namespace {
+
+struct Size {
+  std::size_t n;
+  std::size_t d;
+  bool operator<(const Size& other) const { return std::pair(n, d) < std::pair(other.n, other.d); }
+};
+const Size kSizes[] = {{10, 100'000},   {25, 100'000},    {50, 100'000},
+                       {100, 100'000},  {10, 1'000'000},  {25, 1'000'000},
+                       {50, 1'000'000}, {100, 1'000'000}, {10, 25'000'000}};
+
+struct Timed {
+  const char* kind;
+  const char* settings;
+  bool stage = false;
+};
+// MDA is left out above n = 25, where it refuses f = n/5.
+const Timed kTimed[] = {
+    {"mean", "weighted = false"},
+    {"coordinate_median", ""},
+    {"trimmed_mean", ""},
+    {"mean_around_median", ""},
+    {"phocas", ""},
+    {"krum", ""},
+    {"multi_krum", ""},
+    {"bulyan", ""},
+    {"mda", ""},
+    {"cge", ""},
+    {"nearest_neighbours", ""},
+    {"zeno_plus_plus", ""},
+    {"norm_clipping", ""},
+    {"weak_dp", ""},
+    {"nnm", "", true},
+    {"bucketing", "", true},
+    {"clipping", "", true},
+    {"arc", "", true},
+    {"majority_vote", "no_majority = \"lowest\"", true},
+    {"hierarchy", "rule = \"coordinate_median\"", true},
+};
+
+// Seconds of the fastest of enough rounds to fill a second, at least three.
+template <class Work>
+double best_s(Work work) {
+  double best = 1e9, all = 0.0;
+  for (int round = 0; round < 3 || (all < 1.0 && round < 20); ++round) {
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+    best = std::min(best, taken.count());
+    all += taken.count();
+  }
+  return best;
+}
+
+std::vector<float> random_rows(std::size_t count) {
+  std::vector<float> all(count);
+  RandomStream stream(1, purpose("rule bench"));
+  // A normal a coordinate would take longer than all rules; a sum of two uniforms is as good.
+  for (float& value : all) {
+    const std::uint32_t bits = stream.bits32();
+    value = (static_cast<float>(bits & 0xffff) + static_cast<float>(bits >> 16)) / 65536.0f - 1.0f;
+  }
+  return all;
+}
+
+RoundView round_of(std::span<const float> all, const Size& size, ThreadPool* pool) {
+  RoundView round;
+  for (std::uint32_t i = 0; i < size.n; ++i) {
+    round.rows.push_back(all.subspan(i * size.d, size.d));
+    round.senders.push_back(i);
+    round.weights.push_back(1.0 / static_cast<double>(size.n));
+  }
+  round.declared_faults = size.n / 5;
+  round.trusted = round.rows[0];
+  round.pool = pool;
+  return round;
+}
+
+Table table_of(const Timed& timed) {
+  Table table = parse_toml(timed.settings).value();
+  table.set("kind", timed.kind);
+  return table;
+}
+
+// Seconds, or a negative number where (n, f) is refused.
+double seconds_of(const Timed& timed, const RoundView& round, std::span<float> out) {
+  Status status;
+  double taken = 0.0;
+  if (timed.stage) {
+    const auto stage = pre_aggregators().make(table_of(timed), timed.kind).value();
+    if (!stage->check(round.size(), round.declared_faults).ok()) return -1.0;
+    const std::size_t entries = stage->rows_after(round.size()) * round.dimension();
+    taken = best_s([&] { status = stage->transform(round, out.first(entries)); });
+  } else {
+    const auto rule = rules().make(table_of(timed), timed.kind).value();
+    if (!rule->check(round.size(), round.declared_faults).ok()) return -1.0;
+    taken = best_s([&] {
+      const auto selection = rule->aggregate(round, out.first(round.dimension()));
+      if (!selection.ok()) status = selection.error();
+    });
+  }
+  if (!status.ok()) fmt::print("{}\n", status.error().message);
+  return status.ok() ? taken : -1.0;
+}
+
+// The least-squares slope of ln(time) over ln(x).
+double slope(const std::vector<std::pair<double, double>>& points) {
+  double mean_x = 0, mean_y = 0, above = 0, below = 0;
+  for (const auto& [x, y] : points) {
+    mean_x += std::log(x) / static_cast<double>(points.size());
+    mean_y += std::log(y) / static_cast<double>(points.size());
+  }
+  for (const auto& [x, y] : points) {
+    above += (std::log(x) - mean_x) * (std::log(y) - mean_y);
+    below += (std::log(x) - mean_x) * (std::log(x) - mean_x);
+  }
+  return above / below;
+}
+
+using Times = std::map<std::string, std::map<Size, double>>;  // seconds on one thread
+
+void measure(const Size& size, const std::vector<const Timed*>& chosen, ThreadPool& two,
+             Times& times) {
+  const std::vector<float> all = random_rows(size.n * size.d);
+  std::vector<float> out(all.size());
+  const double copy = best_s([&] { std::memcpy(out.data(), all.data(), all.size() * 4); });
+  fmt::print("\nn = {}, d = {}, f = {}: a copy takes {:.2f} ms ({:.1f} GB/s)\n", size.n, size.d,
+             size.n / 5, copy * 1e3, static_cast<double>(all.size()) * 4 / copy / 1e9);
+  fmt::print("{:<22} {:>10} {:>12} {:>10} {:>12}\n", "", "ms", "of a copy", "ms, 2 thr.",
+             "of a copy");
+  const RoundView alone = round_of(all, size, nullptr), shared = round_of(all, size, &two);
+  for (const Timed* timed : chosen) {
+    const double one_s = seconds_of(*timed, alone, out);
+    if (one_s < 0) continue;
+    const double two_s = seconds_of(*timed, shared, out);
+    fmt::print("{:<22} {:>10.2f} {:>12.3f} {:>10.2f} {:>12.3f}\n", timed->kind, one_s * 1e3,
+               copy / one_s, two_s * 1e3, copy / two_s);
+    times[timed->kind][size] = one_s;
+  }
+}
+
+void print_growth(const Times& times) {
+  fmt::print("\n{:<22} {:>16} {:>16}\n", "time ~", "d^, n = 10", "n^, d = 1e6");
+  for (const auto& [kind, of_sizes] : times) {
+    std::vector<std::pair<double, double>> in_d, in_n;
+    for (const auto& [size, taken] : of_sizes) {
+      if (size.n == 10) in_d.emplace_back(size.d, taken);
+      if (size.d == 1'000'000) in_n.emplace_back(size.n, taken);
+    }
+    const auto text = [](const auto& points) {
+      return points.size() > 1 ? fmt::format("{:.2f}", slope(points)) : std::string("-");
+    };
+    fmt::print("{:<22} {:>16} {:>16}\n", kind, text(in_d), text(in_n));
+  }
+}
+
+void run(const std::vector<std::string>& words) {
+  std::vector<const Timed*> chosen;
+  for (const Timed& timed : kTimed) {
+    const bool wanted = std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+      return std::strstr(timed.kind, word.c_str()) != nullptr;
+    });
+    if (words.empty() || wanted) chosen.push_back(&timed);
+  }
+  ThreadPool two(2);
+  Times times;
+  for (const Size& size : kSizes) measure(size, chosen, two, times);
+  print_growth(times);
+}
+
+}  // namespace
+}  // namespace shoal
+
+int main(int count, char** words) {
+  shoal::run(std::vector<std::string>(words + 1, words + count));
+  return 0;
+}
