@@ -323,15 +323,16 @@ CatalogueEntry<Method> mimelite_entry() {
                   with_correction(CorrectionKind::kMimeLite));
 }
 
-// A client's step has size 1, so that the rows are gradients with their sign turned, and attacks and
-// rules see them in their own units.
+// A client's step has size 1, so that the rows are gradients with their sign turned, and attacks
+// and rules see them in their own units.
 CatalogueEntry<Method> server_sgd_entry() {
   FederatedSettings settings;
   settings.local_steps = 1;
   settings.optimizer.learning_rate = 1.0;
   settings.server.learning_rate = 0.1;
   settings.weighting = Weighting::kUniform;
-  return instance("server_sgd", "synchronous SGD: a gradient a worker and round, server_learning_rate its step",
+  return instance("server_sgd",
+                  "synchronous SGD: a gradient a worker and round, server_learning_rate its step",
                   "1802.10116", settings);
 }
 CatalogueEntry<Method> slsgd_entry() {
