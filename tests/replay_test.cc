@@ -154,6 +154,42 @@ std::vector<Case> federated_cases() {
   };
 }
 
+// Liars who remember, in every place that an attack has.
+std::vector<Case> attacked_cases() {
+  const auto lying = [](std::string text, const std::string& old, const std::string& liars) {
+    text.replace(text.find(old), old.size(), old + "\n" + liars);
+    return text;
+  };
+  const std::string median = "[rule]\nkind = \"coordinate_median\"\n";
+  const std::string mimic = "[attack]\nkind = \"mimic\"\nwarm_up = 4\n";
+  const std::string noise = "[attack]\nkind = \"gaussian_noise\"\nsigma = 0.5\n";
+  const std::string search = "[attack]\nkind = \"inner_product\"\noptimise = true\nprobes = 3\n";
+  const std::string ring = "[topology]\nkind = \"ring\"\n";
+  const auto peer = [&](const std::string& method, const std::string& more, bool in_double) {
+    return lying(peers(method, more, in_double), "count = 8", "liars = 2");
+  };
+  const auto client = [&](const std::string& more) {
+    return lying(clients("fedavg", "cohort = 8\n" + more), "count = 12",
+                 "liars = 3\nliars_move = true");
+  };
+  const std::string half = "[codec]\nkind = \"dense\"\nvalue_type = \"f16\"\n";
+  return {
+      {"fedavg_moving_mimic", client(median + mimic), 7},
+      {"fedavg_search", client(median + search), 7},
+      {"fedavg_bit_flips", clients("fedavg", "[attack]\nkind = \"bit_flip\"\ndims = 3\n" + median),
+       7},
+      {"all_reduce_mimic", peer("all_reduce_sgd", median + mimic, false), 8},
+      {"all_reduce_noise_double", peer("all_reduce_sgd", "collective = \"gather\"\n" + noise, true),
+       8},
+      {"local_adaalter_noise",
+       peer("local_adaalter", "period = 3\ncollective = \"gather\"\n" + noise, false), 8},
+      {"dpsgd_mimic_double", peer("dpsgd", ring + mimic, true), 8},
+      {"dpsgd_two_faced", peer("dpsgd", ring + noise + "equivocate = true\n", false), 8},
+      {"tracking_cast_noise", peer("gradient_tracking", ring + half + noise, false), 8},
+      {"dpsgd_noise_faults", peer("dpsgd", ring + noise + kFaults, false), 8},
+  };
+}
+
 // Neighbours that send what a codec makes of their vectors.
 void coded_gossip(const std::function<void(const char* name, const std::string& method,
                                            const std::string& more)>& add) {
@@ -268,6 +304,7 @@ std::vector<Case> saddle_cases() {
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases = federated_cases();
+  for (Case& attacked : attacked_cases()) cases.push_back(std::move(attacked));
   for (Case& saddle : saddle_cases()) cases.push_back(std::move(saddle));
   for (Case& peer : peer_cases()) cases.push_back(std::move(peer));
   return cases;

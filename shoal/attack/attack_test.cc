@@ -1,11 +1,10 @@
-#include "shoal/attack/attack.h"
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "shoal/attack/attack_test_tools.h"
 #include "shoal/attack/little_is_enough.h"
 #include "shoal/math/vector.h"
 #include "shoal/rule/pipeline.h"
@@ -14,34 +13,11 @@ namespace shoal {
 namespace {
 
 using ::testing::HasSubstr;
-using Rows = std::vector<std::vector<float>>;
-
-Table table_of(const char* kind, std::initializer_list<std::pair<const char*, Value>> rest = {}) {
-  Table table;
-  table.set("kind", kind);
-  for (const auto& [key, value] : rest) table.set(key, value);
-  return table;
-}
-
-Rows forged(const Table& table, const Rows& honest, const Rows& own) {
-  AttackView view{.honest = {honest.begin(), honest.end()},
-                  .own = {own.begin(), own.end()},
-                  .liars = {},
-                  .stream = RandomStream(1, purpose("attack test"))};
-  for (std::uint32_t i = 0; i < own.size(); ++i) view.liars.push_back(i);
-  auto attack = attacks().make(table, "[attack]").value();
-  EXPECT_TRUE(attack->check(honest.size(), own.size()).ok());
-  const std::size_t d = own.empty() ? 0 : own.front().size();
-  std::vector<float> out(own.size() * d);
-  attack->forge(view, out);
-  Rows rows;
-  for (std::size_t i = 0; i < own.size(); ++i)
-    rows.emplace_back(out.begin() + i * d, out.begin() + (i + 1) * d);
-  return rows;
-}
+using Rows = FloatRows;
 
 Rows inner_product(double scale, const Rows& honest, std::size_t liars) {
-  return forged(table_of("inner_product", {{"scale", scale}}), honest, Rows(liars, honest.front()));
+  return forged(attack_table("inner_product", {{"scale", scale}}), honest,
+                Rows(liars, honest.front()));
 }
 
 std::vector<float> aggregate(const char* rule, Rows rows, const Rows& bad) {
@@ -54,7 +30,7 @@ std::vector<float> aggregate(const char* rule, Rows rows, const Rows& bad) {
   }
   round.declared_faults = bad.size();
   std::vector<float> out(round.dimension());
-  EXPECT_TRUE(make_pipeline(table_of(rule), "[rule]").value()->aggregate(round, out).ok());
+  EXPECT_TRUE(make_pipeline(attack_table(rule), "[rule]").value()->aggregate(round, out).ok());
   return out;
 }
 
@@ -113,7 +89,7 @@ TEST(InnerProduct, Invariants) {
     EXPECT_EQ(of_scaled[0][c], 4 * bad[0][c]);
     EXPECT_NEAR(of_shuffled[0][c], bad[0][c], 1e-7);
   }
-  EXPECT_TRUE(forged(table_of("inner_product"), honest, {}).empty());
+  EXPECT_TRUE(forged(attack_table("inner_product"), honest, {}).empty());
 }
 
 TEST(LittleIsEnough, FormulaOfTheCard) {
@@ -127,23 +103,23 @@ TEST(LittleIsEnough, FormulaOfTheCard) {
 
 TEST(LittleIsEnough, MovesTheMeanByTheSpread) {
   const Rows honest{{1, 2, 3}, {4, 5, 6}, {7, 8, 9}};
-  const auto table =
-      table_of("little_is_enough", {{"formula", false}, {"z", 2.9732837}, {"direction", "plus"}});
+  const auto table = attack_table("little_is_enough",
+                                  {{"formula", false}, {"z", 2.9732837}, {"direction", "plus"}});
   const Rows bad = forged(table, honest, Rows(1, honest[0]));
   for (std::size_t c = 0; c < 3; ++c) EXPECT_NEAR(bad[0][c], 12.9198512 + double(c), 1e-6);
-  const Rows minus = forged(table_of("little_is_enough", {{"formula", false}, {"z", 1.0}}), honest,
-                            Rows(2, honest[0]));
+  const Rows minus = forged(attack_table("little_is_enough", {{"formula", false}, {"z", 1.0}}),
+                            honest, Rows(2, honest[0]));
   EXPECT_EQ(minus, (Rows{{1, 2, 3}, {1, 2, 3}}));
   // n = 5, f = 2: s = 1, z = Phi^-1(2/3).
-  const Rows formula = forged(table_of("little_is_enough"), honest, Rows(2, honest[0]));
+  const Rows formula = forged(attack_table("little_is_enough"), honest, Rows(2, honest[0]));
   EXPECT_NEAR(formula[0][0], 4 - 3 * 0.4307273, 1e-6);
 }
 
 TEST(SimpleAttacks, NoneAndSignFlip) {
   const Rows honest{{1, 2}, {3, 6}}, own{{5, -1}, {0, 2}};
-  EXPECT_EQ(forged(table_of("none"), honest, own), own);
-  EXPECT_EQ(forged(table_of("sign_flip"), honest, own), (Rows{{-5, 1}, {0, -2}}));
-  EXPECT_EQ(forged(table_of("sign_flip", {{"scale", 10.0}, {"of", "mean"}}), honest, own),
+  EXPECT_EQ(forged(attack_table("none"), honest, own), own);
+  EXPECT_EQ(forged(attack_table("sign_flip"), honest, own), (Rows{{-5, 1}, {0, -2}}));
+  EXPECT_EQ(forged(attack_table("sign_flip", {{"scale", 10.0}, {"of", "mean"}}), honest, own),
             (Rows{{-20, -40}, {-20, -40}}));
 }
 
@@ -151,7 +127,7 @@ TEST(SimpleAttacks, GaussianNoise) {
   const Rows honest{{1000}, {1000}};
   const Rows own(2, std::vector<float>(20000, 5.0f));
   const Rows noise =
-      forged(table_of("gaussian_noise", {{"sigma", 3.0}, {"around", "own"}}), honest, own);
+      forged(attack_table("gaussian_noise", {{"sigma", 3.0}, {"around", "own"}}), honest, own);
   for (const auto& row : noise) {
     double mean = 0, squares = 0;
     for (const float value : row) mean += value / 20000.0;
@@ -160,16 +136,17 @@ TEST(SimpleAttacks, GaussianNoise) {
     EXPECT_NEAR(std::sqrt(squares), 3, 0.1);
   }
   EXPECT_NE(noise[0], noise[1]);
-  EXPECT_EQ(noise,
-            forged(table_of("gaussian_noise", {{"sigma", 3.0}, {"around", "own"}}), honest, own));
+  EXPECT_EQ(noise, forged(attack_table("gaussian_noise", {{"sigma", 3.0}, {"around", "own"}}),
+                          honest, own));
 }
 
 TEST(Attacks, RefuseARoundWithoutHonestRows) {
   for (const char* kind : {"inner_product", "little_is_enough"})
-    EXPECT_THAT(attacks().make(table_of(kind), "[attack]").value()->check(0, 3).error().message,
+    EXPECT_THAT(attacks().make(attack_table(kind), "[attack]").value()->check(0, 3).error().message,
                 HasSubstr("this round has none"));
-  EXPECT_TRUE(attacks().make(table_of("sign_flip"), "[attack]").value()->check(0, 3).ok());
-  EXPECT_FALSE(attacks().make(table_of("little_is_enough"), "[attack]").value()->check(2, 6).ok());
+  EXPECT_TRUE(attacks().make(attack_table("sign_flip"), "[attack]").value()->check(0, 3).ok());
+  EXPECT_FALSE(
+      attacks().make(attack_table("little_is_enough"), "[attack]").value()->check(2, 6).ok());
 }
 
 }  // namespace

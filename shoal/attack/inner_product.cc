@@ -5,7 +5,7 @@
 namespace shoal {
 namespace {
 
-class InnerProduct : public Attack {
+class InnerProduct : public MessageAttack {
  public:
   explicit InnerProduct(const InnerProductSettings& settings) : settings_(settings) {}
 
@@ -13,10 +13,16 @@ class InnerProduct : public Attack {
     return check_sees_honest("inner_product", honest);
   }
 
+  bool probes() const override { return settings_.search.optimise; }
+
   void forge(const AttackView& view, std::span<float> out) override {
     if (view.liars.empty()) return;
     const std::span<float> first = out.first(out.size() / view.liars.size());
-    combine_honest(view.honest, -settings_.scale, 0.0, first);
+    const auto row_at = [&view](double scale, std::span<float> row) {
+      combine_honest(view.honest, -scale, 0.0, row);
+    };
+    const LineSearchSettings& search = settings_.search;
+    row_at(search.optimise ? search_factor(search, view, row_at) : settings_.scale, first);
     repeat_row(first, out);
   }
 
@@ -33,6 +39,7 @@ Result<std::unique_ptr<Attack>> make_inner_product(const InnerProductSettings& s
 void describe(Settings& s, InnerProductSettings& v) {
   s.real("scale", v.scale, "liars send -scale times the honest mean; 0 sends zeros",
          {.range = at_least(0), .paper = "1903.03936"});
+  describe(s, v.search);
 }
 
 CatalogueEntry<Attack> inner_product_entry() {

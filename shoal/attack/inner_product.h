@@ -3,15 +3,17 @@
 // honest rows and yet pointing the wrong way; the mean itself flips when scale > honest/liars.
 //
 // `scale` is the multiple in a = -scale * mean; some code writes (1 - factor) * mean, whose factor
-// is scale + 1. Wire: an ordinary message. O(n d).
+// is scale + 1. With `optimise` the scale is searched anew every round (line_search.h). Wire: an
+// ordinary message. O(n d), and the search's aggregations.
 #pragma once
 
-#include "shoal/attack/attack.h"
+#include "shoal/attack/line_search.h"
 
 namespace shoal {
 
 struct InnerProductSettings {
   double scale = 0.1;
+  LineSearchSettings search;
 };
 void describe(Settings& s, InnerProductSettings& v);
 

@@ -8,25 +8,33 @@
 namespace shoal {
 namespace {
 
-class LittleIsEnough : public Attack {
+class LittleIsEnough : public MessageAttack {
  public:
   explicit LittleIsEnough(const LittleIsEnoughSettings& settings) : settings_(settings) {}
 
   Status check(std::size_t honest, std::size_t liars) const override {
     SHOAL_TRY_STATUS(check_sees_honest("little_is_enough", honest));
-    if (!settings_.formula || liars == 0) return ok_status();
+    if (!settings_.formula || settings_.search.optimise || liars == 0) return ok_status();
     SHOAL_TRY([[maybe_unused]] const double z, little_is_enough_z(honest + liars, liars));
     return ok_status();
   }
 
+  bool probes() const override { return settings_.search.optimise; }
+
   void forge(const AttackView& view, std::span<float> out) override {
     if (view.liars.empty()) return;
     const std::size_t liars = view.liars.size();
+    const double sign = settings_.direction == LittleDirection::kMinus ? -1.0 : 1.0;
+    const auto row_at = [&view, sign](double z, std::span<float> row) {
+      combine_honest(view.honest, 1.0, sign * z, row);
+    };
     double z = settings_.z;
-    if (settings_.formula) z = little_is_enough_z(view.honest.size() + liars, liars).value();
-    if (settings_.direction == LittleDirection::kMinus) z = -z;
+    if (settings_.search.optimise)
+      z = search_factor(settings_.search, view, row_at);
+    else if (settings_.formula)
+      z = little_is_enough_z(view.honest.size() + liars, liars).value();
     const std::span<float> first = out.first(out.size() / liars);
-    combine_honest(view.honest, 1.0, z, first);
+    row_at(z, first);
     repeat_row(first, out);
   }
 
@@ -59,6 +67,7 @@ void describe(Settings& s, LittleIsEnoughSettings& v) {
          {.range = any_number()});
   s.choice("direction", v.direction, "mean - z sd or mean + z sd",
            {{"minus", LittleDirection::kMinus}, {"plus", LittleDirection::kPlus}});
+  describe(s, v.search);
 }
 
 CatalogueEntry<Attack> little_is_enough_entry() {

@@ -3,10 +3,12 @@
 //
 // With n rows in all, f of them liars, s = floor(n/2) + 1 - f honest rows must lie farther out for
 // a majority, hence z = Phi^-1((n-f-s)/(n-f)); or z is given. sd is the sample standard deviation
-// (n-1), as in the reference code; its text says n. Wire: an ordinary message. O(n d).
+// (n-1), as in the reference code; its text says n. With `optimise` z is searched anew every round
+// (line_search.h), and then `direction` says which way. Wire: an ordinary message. O(n d), and the
+// search's aggregations.
 #pragma once
 
-#include "shoal/attack/attack.h"
+#include "shoal/attack/line_search.h"
 
 namespace shoal {
 
@@ -16,6 +18,7 @@ struct LittleIsEnoughSettings {
   bool formula = true;
   double z = 1.0;
   LittleDirection direction = LittleDirection::kMinus;
+  LineSearchSettings search;
 };
 void describe(Settings& s, LittleIsEnoughSettings& v);
 

@@ -29,14 +29,14 @@ void write_centres(const AttackView& view, AttackCentre centre, double factor,
   }
 }
 
-class None : public Attack {
+class None : public MessageAttack {
  public:
   void forge(const AttackView& view, std::span<float> out) override {
     write_centres(view, AttackCentre::kOwn, 1.0, out);
   }
 };
 
-class SignFlip : public Attack {
+class SignFlip : public MessageAttack {
  public:
   explicit SignFlip(const SignFlipSettings& settings) : settings_(settings) {}
   Status check(std::size_t honest, std::size_t) const override {
@@ -51,7 +51,7 @@ class SignFlip : public Attack {
   SignFlipSettings settings_;
 };
 
-class GaussianNoise : public Attack {
+class GaussianNoise : public MessageAttack {
  public:
   explicit GaussianNoise(const GaussianNoiseSettings& settings) : settings_(settings) {}
   Status check(std::size_t honest, std::size_t) const override {

@@ -228,6 +228,14 @@ class AllReduceSgd : public Method {
     return parts.in_double ? check_reduction<double>(plan) : check_reduction<float>(plan);
   }
 
+  Result<RowPlace> rows(const MethodParts& parts) const override {
+    if (!parts.accordion.hard.empty())
+      return unsupported(
+          "attacks know one codec, and [accordion] changes it on the way; leave one of them out");
+    SHOAL_TRY(const ReductionPlan plan, plan_reduction(parts, settings_.collective));
+    return rows_of(plan, parts.in_double != nullptr);
+  }
+
  private:
   template <class Scalar>
   Result<Program> prepare_in(const MethodParts& parts, const Problem<Scalar>& problem) const {

@@ -71,6 +71,8 @@ struct FederatedJob {
   std::function<Result<std::unique_ptr<Rule>>()> make_rule;
   std::size_t declared_faults = 0;
   const ValidationSet* validation = nullptr;
+  const LocalAttack* local_attack = nullptr;  // of the clients who lie
+  std::function<bool(NodeId, Step)> lies;
   std::vector<NodeId> clients;  // node ids with data, increasing
   std::uint64_t seed = 1;
   double patience_s = 0.0;

@@ -33,10 +33,14 @@ class FederatedClient : public Persistent {
   // One more than the round of our newest update that counted, or kStartAnew.
   Result<std::uint32_t> counted(const Message& invitation) const;
   void settle(std::uint32_t counted);
+  // What this client does to its training in this round; null: it is honest.
+  const LocalAttack* attack() const;
   // One gradient step per batch, `steps` of them, from y.
   void local_steps(std::span<float> y, std::size_t steps, double learning_rate);
   // Takes delta into what is remembered of those before, and makes it that.
   void add_momentum(std::span<float> delta);
+  // What a lying client makes of its update.
+  void lie(const LocalAttack& attack, std::span<float> delta) const;
   void encode(std::span<const float> delta, std::span<const float> extra, std::size_t steps,
               double learning_rate);
 

@@ -312,6 +312,16 @@ class GossipMethod : public Method {
     return prepare_in<float>(parts, *parts.in_float);
   }
 
+  Result<RowPlace> rows(const MethodParts& parts) const override {
+    RowPlace place;
+    place.tag = kGossip;
+    place.parts.assign(std::begin(kRowNames), std::end(kRowNames));
+    place.rows = kind_.rows;
+    place.codec = parts.codec;
+    place.in_double = parts.in_double != nullptr;
+    return place;
+  }
+
   Status newcomer() const override {
     return kind_.memory ? Status(unsupported(kind_.memory)) : ok_status();
   }

@@ -129,6 +129,12 @@ class PeriodicAveraging : public Method {
     return parts.in_double ? check_reduction<double>(plan) : check_reduction<float>(plan);
   }
 
+  // The second rows of a mean (A^2 of local_adaalter) are left alone.
+  Result<RowPlace> rows(const MethodParts& parts) const override {
+    SHOAL_TRY(const ReductionPlan plan, plan_reduction(parts, settings_.collective));
+    return rows_of(plan, parts.in_double != nullptr, 2);
+  }
+
  private:
   template <class Scalar>
   Result<Program> prepare_in(const MethodParts& parts, const Problem<Scalar>& problem) const {

@@ -21,6 +21,8 @@
 
 namespace shoal {
 
+class LocalAttack;
+
 // What an experiment puts together. Pointers are not owned and outlive the programs.
 struct MethodParts {
   std::uint64_t seed = 1;
@@ -37,10 +39,13 @@ struct MethodParts {
   std::function<Result<std::unique_ptr<Rule>>()> make_rule;
   std::size_t declared_faults = 0;
   const ValidationSet* validation = nullptr;  // of the server; null: none
-  double patience_s = 0.0;                    // longest wait for another node
-  double update_norm_max = 0.0;               // larger updates are refused; 0: any
-  bool own_data = false;                      // workers bring rows that the problem does not list
-  ThreadPool* pool = nullptr;                 // shares a server's work; results do not depend on it
+  // What liars do to their training, and who lies when; null: nothing.
+  const LocalAttack* local_attack = nullptr;
+  std::function<bool(NodeId, Step)> lies;
+  double patience_s = 0.0;       // longest wait for another node
+  double update_norm_max = 0.0;  // larger updates are refused; 0: any
+  bool own_data = false;         // workers bring rows that the problem does not list
+  ThreadPool* pool = nullptr;    // shares a server's work; results do not depend on it
 
   std::size_t workers() const { return in_float ? in_float->workers() : in_double->workers(); }
 };
@@ -54,6 +59,26 @@ inline const Layout& layout_of(const MethodParts& parts) {
 // and a weight of at most `rows_max`. The error's sentence goes back to the sender. Thread-safe.
 using ContentCheck = std::function<Status(const Message& message, std::uint64_t rows_max)>;
 
+// Where the rows of a method travel, each in a message of its sender's own: what an [attack] can
+// forge, and a rule could see.
+struct RowPlace {
+  Tag tag{};
+  // A message holds `rows` rows of the layout: raw scalars one after another in the first part, or
+  // what the codec made of each in a part of its own. Row k of a round is encoded with the draws of
+  // round * rows + k.
+  std::vector<std::string> parts = {"x"};
+  std::size_t rows = 1;
+  const Codec* codec = nullptr;  // null: raw scalars
+  bool in_double = false;        // raw ones
+  Step every = 1;                // other rounds of this tag hold something else
+  // All receivers of a round see the same rows: the messages and their own.
+  bool same_everywhere = false;
+  // The count that a sender's weight is taken from; empty: all weigh the same.
+  std::string weight;
+  // Whom a server asks in a round, increasing; null: all workers.
+  std::function<std::vector<NodeId>(Step)> senders;
+};
+
 class Method {
  public:
   virtual ~Method() = default;
@@ -65,8 +90,11 @@ class Method {
   // Whether [accordion] is of any use to it.
   virtual bool takes_accordion() const { return false; }
   virtual Result<Program> prepare(const MethodParts& parts) const = 0;
-  // Whether what its server gathers are rows, which an [attack] can forge.
-  virtual bool gathers_rows() const { return true; }
+  // Where its rows travel, or why there are none that an [attack] could forge. The parts are those
+  // it was prepared with.
+  virtual Result<RowPlace> rows(const MethodParts& parts) const;
+  // Whether it lets MethodParts::local_attack change how liars train.
+  virtual bool takes_local_attack() const { return false; }
   // Whether the server lets go of each message soon after those before it in the cohort have come.
   virtual bool adds_up(const MethodParts&) const { return false; }
   // Whether a worker can come to a run under way with nothing but a replica: ok, or what it would

@@ -123,6 +123,24 @@ Result<ReductionPlan> plan_raw_reduction(const MethodParts& parts, CollectiveKin
   return plan_reduction(raw, collective);
 }
 
+Result<RowPlace> rows_of(const ReductionPlan& plan, bool in_double, Step every) {
+  if (plan.way != ReductionWay::kGathered)
+    return unsupported(
+        "an all-reduce sums rows on the way, so nobody sends one that a liar could forge as its "
+        "own; use collective = \"gather\" with [attack]");
+  if (plan.feedback.keeps_shift())
+    return unsupported(
+        "attacks forge whole rows, and this feedback sends differences to a shift that liars are "
+        "not modelled to keep; use feedback = \"ef\" or \"none\" with [attack]");
+  RowPlace place;
+  place.tag = kGather;
+  place.codec = plan.codec;
+  place.in_double = in_double;
+  place.every = every;
+  place.same_everywhere = true;
+  return place;
+}
+
 template <class Scalar>
 ContentCheck check_reduction(const ReductionPlan& plan) {
   return [plan](const Message& message, auto) -> Status {

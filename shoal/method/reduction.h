@@ -58,6 +58,10 @@ Result<ReductionPlan> plan_reduction(const MethodParts& parts, CollectiveKind co
 // The same without codec, feedback and rule: for rows that must meet exactly.
 Result<ReductionPlan> plan_raw_reduction(const MethodParts& parts, CollectiveKind collective);
 
+// Where the rows of a plan's reductions travel; an error when they are summed on the way, or are
+// differences to a shift. `every`: only the reductions of rounds divisible by it are of this plan.
+Result<RowPlace> rows_of(const ReductionPlan& plan, bool in_double, Step every = 1);
+
 // What a node checks of a reduction's messages from outside.
 template <class Scalar>
 ContentCheck check_reduction(const ReductionPlan& plan);

@@ -159,7 +159,6 @@ class Variational : public Method {
   std::size_t servers() const override { return 1; }
   Step length() const override { return static_cast<Step>(settings_.iterations); }
   bool needs_topology() const override { return false; }
-  bool gathers_rows() const override { return false; }
 
   Result<Program> prepare(const MethodParts& parts) const override {
     if (parts.in_double) return prepare_in<double>(parts, *parts.in_double);

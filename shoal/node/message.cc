@@ -103,6 +103,20 @@ Result<ByteView> Message::part(std::string_view name, PartKind kind) const {
       fmt::format("a '{}' from node {} has no part '{}'", tag_text(tag()), sender_, name));
 }
 
+Result<Message> Message::with_tensor(std::string_view name, ByteView content) const {
+  SHOAL_TRY(const ByteView old, tensor(name));
+  const ByteView bytes = *frame_;
+  const auto begin = static_cast<std::size_t>(old.data() - bytes.data());
+  ByteWriter changed;
+  // A part's length and kind stand right before its content.
+  changed.raw(bytes.first(begin - 2 * sizeof(std::uint32_t)));
+  changed.number<std::uint32_t>(static_cast<std::uint32_t>(content.size()));
+  changed.number<std::uint32_t>(static_cast<std::uint32_t>(PartKind::kTensor));
+  changed.raw(content);
+  changed.raw(bytes.subspan(begin + old.size()));
+  return Message(sender_, std::make_shared<const Bytes>(std::move(changed).take()), header_);
+}
+
 Error Message::wrong_size(std::string_view name, std::size_t found, std::size_t expected) const {
   return corrupt(fmt::format("part '{}' of a '{}' from node {} has {} bytes; {} expected", name,
                              tag_text(tag()), sender_, found, expected));

@@ -84,6 +84,8 @@ class Message {
   Result<double> number(std::string_view name) const;
   Result<std::uint64_t> count(std::string_view name) const;
   Result<std::vector<bool>> bits(std::string_view name) const;
+  // The same message with other content in one of its tensors.
+  Result<Message> with_tensor(std::string_view name, ByteView content) const;
   // Copies a raw vector out; its length must be values.size().
   template <class Scalar>
   Status vector(std::string_view name, std::span<Scalar> values) const {

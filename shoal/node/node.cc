@@ -122,6 +122,7 @@ void Node::begin_wait(WaitKind kind, double patience_s) {
 }
 
 Node::Sending Node::send(NodeId to, const Frame& frame) {
+  if (interceptor_) interceptor_->sent(id_, frame);
   if (!replay_ || replay_->send_again) world_.send(id_, to, frame);
   return {};
 }

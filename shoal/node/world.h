@@ -88,6 +88,8 @@ struct ReportSchedule {
 class Interceptor {
  public:
   virtual ~Interceptor() = default;
+  // A program sends; also when it does so again to catch up with a checkpoint.
+  virtual void sent(NodeId, const Frame&) {}
   virtual void round_closed(NodeId receiver, std::vector<Message>& messages) = 0;
 };
 

@@ -1,39 +1,93 @@
-// The liars of a simulated run: rewrites what they sent when a receiver closes a round, seeing the
-// honest rows of the same round as the receiver will decode them (the omniscient worst case).
+// The attacks of a simulated run on what is sent: rewrites what reaches a receiver when it closes a
+// round.
 //
-// A liar computes, encodes and sends like everybody else, so its bytes and its time are those of an
-// honest node; only the content is replaced, encoded by the same codec. In a round whose arrivals
-// the attack is not defined for (no honest row to see, more liars than its formula allows) the
-// liars' honest rows stand.
+// Message attacks: a liar computes, encodes and sends like everybody else, so its bytes and its
+// time are those of an honest node; only its rows are replaced, encoded by the same codec. The
+// liars see the honest rows that meet at the same receiver, decoded, a peer's own among them: with
+// a server the round's arrivals, in an all-gather everybody's, in gossip a neighbourhood's. Where
+// all receivers of a round see the same rows they get the same forged ones. Liars among peers
+// receive what honest ones do and keep what they computed: only what they send is forged, so in an
+// all-gather their replicas part from those of the honest. With equivocate, receivers of odd id get
+// the negative. In a round that the attack is not defined for (no honest row to see, more liars
+// than its formula allows) honest rows stand; a row that no codec encodes (NaN, infinity) goes out
+// empty, or raw where there is no codec, and receivers refuse it.
+//
+// Transit attacks act on every row that a receiver reads from others, whoever sent it.
+//
+// A probing attack asks a fresh rule of the run's kind with the same seed, faults and weights: what
+// the receiver's own remembers it does not know, nor what a codec will make of the forged rows.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
 #include "shoal/attack/attack.h"
-#include "shoal/codec/codec.h"
+#include "shoal/method/method.h"
 #include "shoal/node/world.h"
+#include "shoal/run/liars.h"
 
 namespace shoal {
 
-class Adversary : public Interceptor {
- public:
-  // `liars` by increasing node id. `codec` is that of the updates.
-  Adversary(std::unique_ptr<Attack> attack, std::vector<NodeId> liars, const Codec& codec,
-            const Layout& layout, std::uint64_t seed);
-  void round_closed(NodeId receiver, std::vector<Message>& messages) override;
-
- private:
-  bool is_liar(NodeId node) const;
-  std::unique_ptr<Attack> attack_;
-  std::vector<NodeId> liars_;
-  const Codec& codec_;
-  const Layout& layout_;
-  std::uint64_t seed_;
+struct AdversaryPlan {
+  RowPlace place;
+  Layout layout;
+  std::uint64_t seed = 1;
+  std::shared_ptr<const Liars> liars;
+  // Makes a message attack, or a transit attack.
+  std::function<Result<std::unique_ptr<Attack>>()> make_attack;
+  bool among_peers = false;  // receivers have rows of their own
+  bool equivocate = false;
+  std::function<Result<std::unique_ptr<Rule>>()> make_rule;  // for attacks that probe
+  std::size_t declared_faults = 0;
 };
 
-// Which of the workers first..first+count-1 lie: a uniform draw keyed by the seed, increasing.
-std::vector<NodeId> draw_liars(std::uint64_t seed, NodeId first, std::size_t count,
-                               std::size_t liars);
+class Adversary : public Interceptor {
+ public:
+  // make_attack has made one before.
+  explicit Adversary(AdversaryPlan plan);
+  void sent(NodeId from, const Frame& frame) override;
+  void round_closed(NodeId receiver, std::vector<Message>& messages) override;
+
+  // What the liars remember, for checkpoints.
+  void save(ByteWriter& out) const;
+  Status load(ByteReader& in);
+
+ private:
+  // The rows of a round that meet at a receiver.
+  struct Meeting {
+    explicit Meeting(AttackView knows) : view(std::move(knows)) {}
+    std::vector<std::vector<float>> rows;
+    std::vector<Message*> lying;  // the message of each of view.liars; null: the receiver's own row
+    std::vector<double> honest_claims, liar_claims;
+    std::span<const float> own;  // of the receiver; empty: none
+    AttackView view;
+  };
+  // What all receivers of a round are sent where they see the same rows.
+  struct Forged {
+    Step round = 0;
+    std::vector<std::uint32_t> honest, liars;
+    std::vector<float> rows;
+  };
+
+  void corrupt(const TransitAttack& attack, NodeId receiver, std::vector<Message>& messages) const;
+  void forge(NodeId receiver, std::vector<Message>& messages);
+  Meeting meet(NodeId receiver, std::vector<Message>& messages) const;
+  const std::vector<float>& forged_rows(NodeId receiver, const Meeting& meeting);
+  Probe probe_of(const Meeting& meeting) const;
+  MessageAttack& attack_of(NodeId receiver);
+  // The finite row of a message, as its receiver reads it; false where it reads none.
+  bool read(const Message& message, std::vector<float>& row) const;
+  void write(std::span<const float> row, Message& message) const;
+  double claim(const Message& message) const;
+
+  AdversaryPlan plan_;
+  std::unique_ptr<const Attack> first_;  // made with the plan: says which place it acts in
+  // Of each receiver; one for all where they see the same rows.
+  std::map<NodeId, std::unique_ptr<MessageAttack>> attacks_;
+  Forged forged_;
+  // What each peer sent last. Not saved: a program that catches up sends again.
+  std::map<NodeId, Frame> own_;
+};
 
 }  // namespace shoal

@@ -1,10 +1,12 @@
 #include "shoal/run/adversary.h"
 
 #include <algorithm>
+#include <cmath>
 #include <gtest/gtest.h>
+#include <set>
 
 #include "shoal/method/federated.h"
-#include "shoal/rule/rule.h"
+#include "shoal/rule/pipeline.h"
 
 namespace shoal {
 namespace {
@@ -35,9 +37,19 @@ struct Bench {
         codec->decode(message.tensor("update").value(), layout, shared_draws(1, 0), row).ok());
     return row;
   }
+  AdversaryPlan plan(Table attack, std::vector<NodeId> liars) const {
+    AdversaryPlan plan;
+    plan.place.tag = kUpdateTag;
+    plan.place.parts = {"update"};
+    plan.place.codec = codec.get();
+    plan.place.weight = "rows";
+    plan.layout = layout;
+    plan.liars = std::make_shared<Liars>(std::move(liars));
+    plan.make_attack = [attack] { return attacks().make(attack, "[attack]"); };
+    return plan;
+  }
   Adversary adversary(Table attack, std::vector<NodeId> liars) const {
-    return Adversary(attacks().make(attack, "[attack]").value(), std::move(liars), *codec, layout,
-                     1);
+    return Adversary(plan(attack, std::move(liars)));
   }
 };
 
@@ -146,6 +158,201 @@ TEST(Adversary, ARowThatDoesNotDecodeStands) {
   std::vector<Message> messages = {bench.message(1, {1, 1}), Message(2, frame, header)};
   adversary.round_closed(0, messages);
   EXPECT_EQ(messages[1].tensor("update").value().size(), 0u);
+}
+
+// Peers who send raw rows to each other, two rows of one number each a message.
+struct Peers {
+  Layout layout;
+  explicit Peers() { layout.add("x", {1}); }
+
+  static Frame frame(Step round, const std::vector<double>& row) {
+    MessageBuilder builder(tag("gossip"), round);
+    builder.vector<double>("x", row).count("other", 7);
+    return builder.finish();
+  }
+  static Message message(NodeId sender, Step round, const std::vector<double>& row) {
+    const Frame sent = frame(round, row);
+    return Message(sender, sent, read_frame_header(*sent).value());
+  }
+  static std::vector<double> row(const Message& message) {
+    std::vector<double> row(2);
+    EXPECT_TRUE(message.vector<double>("x", row).ok());
+    return row;
+  }
+  AdversaryPlan plan(const Table& attack, std::vector<NodeId> liars) const {
+    AdversaryPlan plan;
+    plan.place.tag = tag("gossip");
+    plan.place.rows = 2;
+    plan.place.in_double = true;
+    plan.layout = layout;
+    plan.liars = std::make_shared<Liars>(std::move(liars));
+    plan.make_attack = [attack] { return attacks().make(attack, "[attack]"); };
+    plan.among_peers = true;
+    return plan;
+  }
+};
+
+// The receiver's own row counts among the honest ones; both rows of a message are forged.
+TEST(Adversary, AmongPeers) {
+  const Peers peers;
+  Adversary adversary(peers.plan(inner_product(1.0), {1}));
+  std::vector<Message> messages = {Peers::message(0, 3, {1, 10}), Peers::message(1, 3, {9, 9})};
+  adversary.sent(2, Peers::frame(3, {3, 30}));
+  adversary.round_closed(2, messages);
+  EXPECT_EQ(Peers::row(messages[1]), (std::vector<double>{-2, -20}));
+  EXPECT_EQ(Peers::row(messages[0]), (std::vector<double>{1, 10}));
+  EXPECT_EQ(messages[1].count("other").value(), 7u);
+  // A row it sent in another round is not of this one; a liar who receives has none to add.
+  std::vector<Message> later = {Peers::message(0, 4, {1, 10}), Peers::message(1, 4, {9, 9})};
+  adversary.round_closed(2, later);
+  EXPECT_EQ(Peers::row(later[1]), (std::vector<double>{-1, -10}));
+  std::vector<Message> honest = {Peers::message(0, 4, {1, 10}), Peers::message(2, 4, {5, 5})};
+  adversary.sent(1, Peers::frame(4, {9, 9}));
+  adversary.round_closed(1, honest);
+  EXPECT_EQ(Peers::row(honest[0]), (std::vector<double>{1, 10}));
+  // Other tags and rounds that hold something else are none of its business.
+  AdversaryPlan second = peers.plan(inner_product(1.0), {1});
+  second.place.every = 2;
+  Adversary every_other(std::move(second));
+  std::vector<Message> odd = {Peers::message(0, 3, {1, 10}), Peers::message(1, 3, {9, 9})};
+  every_other.round_closed(2, odd);
+  EXPECT_EQ(Peers::row(odd[1]), (std::vector<double>{9, 9}));
+}
+
+// In an all-gather every receiver is told the same, whatever the attack draws and whoever is first.
+TEST(Adversary, TellsAllOfAnAllGatherTheSame) {
+  const Peers peers;
+  Table noise;
+  noise.set("kind", "gaussian_noise");
+  AdversaryPlan plan = peers.plan(noise, {1});
+  plan.place.same_everywhere = true;
+  Adversary adversary(plan);
+  const auto hear = [](Adversary& from, NodeId receiver, Step round) {
+    std::vector<Message> messages;
+    for (NodeId sender = 0; sender < 4; ++sender) {
+      const std::vector<double> row = {1.0 + sender, 2.0};
+      if (sender == receiver)
+        from.sent(sender, Peers::frame(round, row));
+      else
+        messages.push_back(Peers::message(sender, round, row));
+    }
+    from.round_closed(receiver, messages);
+    return Peers::row(messages[receiver == 0 ? 0 : 1]);
+  };
+  const auto told = hear(adversary, 2, 0);
+  EXPECT_EQ(hear(adversary, 0, 0), told);
+  EXPECT_NE(hear(adversary, 3, 1), told);
+  // A checkpoint between two receivers of a round.
+  ByteWriter saved;
+  adversary.save(saved);
+  Adversary resumed(plan);
+  ByteReader in(saved.bytes());
+  ASSERT_TRUE(resumed.load(in).ok());
+  EXPECT_TRUE(in.done());
+  EXPECT_EQ(hear(resumed, 0, 1), hear(adversary, 0, 1));
+  // In gossip each neighbourhood has its own.
+  Adversary gossip(peers.plan(noise, {1}));
+  EXPECT_NE(hear(gossip, 2, 0), hear(gossip, 0, 0));
+}
+
+TEST(Adversary, EquivocatesByTheReceiversId) {
+  const Peers peers;
+  Table constant;
+  constant.set("kind", "constant");
+  constant.set("value", 3.0);
+  AdversaryPlan plan = peers.plan(constant, {1});
+  plan.equivocate = true;
+  Adversary adversary(plan);
+  for (const NodeId receiver : {2u, 5u}) {
+    std::vector<Message> messages = {Peers::message(1, 0, {9, 9}), Peers::message(3, 0, {1, 1})};
+    adversary.round_closed(receiver, messages);
+    const double told = receiver == 2 ? 3.0 : -3.0;
+    EXPECT_EQ(Peers::row(messages[0]), (std::vector<double>{told, told}));
+  }
+}
+
+// NaN has no encoding: the liar sends an empty tensor, which every receiver refuses.
+TEST(Adversary, WhatHasNoEncodingGoesOutEmpty) {
+  const Bench bench(2);
+  Table table;
+  table.set("kind", "not_finite");
+  Adversary adversary = bench.adversary(table, {2});
+  std::vector<Message> messages = {bench.message(1, {1, 1}), bench.message(2, {2, 2})};
+  adversary.round_closed(0, messages);
+  EXPECT_EQ(messages[1].tensor("update").value().size(), 0u);
+  AdversaryPlan raw = bench.plan(table, {2});
+  raw.place.codec = nullptr;
+  Adversary without_codec(std::move(raw));
+  messages[1] = bench.message(2, {2, 2});
+  without_codec.round_closed(0, messages);
+  std::vector<float> row(2);
+  ASSERT_TRUE(messages[1].vector<float>("update", row).ok());
+  EXPECT_TRUE(std::isnan(row[0]) && std::isnan(row[1]));
+}
+
+// The probe is the run's rule on this round's rows, in sender order and with claimed weights.
+TEST(Adversary, ProbesTheReceiversRule) {
+  const Bench bench(1);
+  Table search = inner_product(0.1);
+  search.set("optimise", true);
+  search.set("probes", 3);
+  search.set("delta", 1.0);
+  search.set("ratio", 0.5);
+  AdversaryPlan plan = bench.plan(search, {2});
+  Table mean;
+  mean.set("kind", "mean");
+  plan.make_rule = [mean] { return rules().make(mean, "[rule]"); };
+  Adversary adversary(plan);
+  // The mean goes farther with every step: 0, 1, 1.5, 1.75.
+  std::vector<Message> messages = {bench.message(1, {1.0f}), bench.message(2, {5.0f}),
+                                   bench.message(4, {3.0f})};
+  adversary.round_closed(0, messages);
+  EXPECT_FLOAT_EQ(bench.row(messages[1])[0], -1.75f * 2.0f);
+}
+
+// Single values of anybody's row change; nothing else does, and nobody lies.
+TEST(Adversary, CorruptsValuesInTransit) {
+  const Bench bench(40);
+  Table flip;
+  flip.set("kind", "bit_flip");
+  flip.set("dims", 30);
+  AdversaryPlan plan = bench.plan(flip, {});
+  plan.liars = nullptr;
+  Adversary adversary(std::move(plan));
+  const std::vector<float> ones(40, 1.0f);
+  std::vector<Message> messages;
+  for (NodeId sender = 1; sender <= 5; ++sender) messages.push_back(bench.message(sender, ones));
+  adversary.round_closed(0, messages);
+  std::set<std::size_t> hit;
+  for (std::size_t i = 0; i < 40; ++i) {
+    std::size_t changed = 0;
+    for (std::size_t k = 0; k < messages.size(); ++k) {
+      const float value = bench.row(messages[k])[i];
+      if (value == 1.0f) continue;
+      EXPECT_EQ(value, -2.305843009213693952e19f);
+      hit.insert(k);
+      ++changed;
+    }
+    EXPECT_EQ(changed, i < 30 ? 1u : 0u);
+  }
+  EXPECT_EQ(hit.size(), 5u);
+}
+
+TEST(Liars, MoveFromRoundToRound) {
+  const auto senders = [](Step round) {
+    return round == 3 ? std::vector<NodeId>{4} : std::vector<NodeId>{2, 5, 7, 8, 9, 12, 30};
+  };
+  const Liars liars(1, 3, senders);
+  std::set<std::vector<NodeId>> sets;
+  for (Step round = 0; round < 20; ++round) {
+    const std::vector<NodeId> now = liars.in_round(round);
+    ASSERT_EQ(now.size(), round == 3 ? 1u : 3u);
+    for (const NodeId node : senders(round))
+      EXPECT_EQ(liars.lies(node, round), std::ranges::binary_search(now, node));
+    sets.insert(now);
+  }
+  EXPECT_GT(sets.size(), 10u);
+  EXPECT_EQ(Liars(1, 3, senders).in_round(17), liars.in_round(17));
 }
 
 TEST(DrawLiars, AreDistinctWorkers) {

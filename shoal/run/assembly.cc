@@ -10,7 +10,7 @@
 #include "shoal/graph/topology_kind.h"
 #include "shoal/model/factory.h"
 #include "shoal/rule/pipeline.h"
-#include "shoal/run/adversary.h"
+#include "shoal/run/attack_assembly.h"
 
 namespace shoal {
 namespace {
@@ -35,28 +35,6 @@ Status add_models(Assembly& a, std::size_t threads) {
     a.models_float = std::make_shared<ModelPool<float>>(std::move(make), threads);
     fill(a.models_float, a.problem_float);
   }
-  return ok_status();
-}
-
-Status add_adversary(Assembly& a) {
-  const auto liars = static_cast<std::size_t>(a.experiment.nodes.liars);
-  if (liars == 0 || a.experiment.attack.empty()) return ok_status();
-  if (a.method->servers() == 0)
-    return unsupported("attacks act on what a server gathers; this method has no server");
-  if (!a.method->gathers_rows())
-    return unsupported("attacks forge rows; what the server of this method gathers are none");
-  if (keeps_shift(a.experiment.feedback.kind))
-    return unsupported(
-        "attacks forge whole rows, and this feedback sends differences to a shift that liars are "
-        "not modelled to keep; use feedback = \"ef\" or \"none\" with [attack]");
-  SHOAL_TRY(auto attack, attacks().make(a.experiment.attack, "[attack]"));
-  const std::size_t honest = a.partition.nodes.size() - liars;
-  if (auto status = attack->check(honest, liars); !status.ok())
-    return within("[attack]", status.error());
-  const auto first = static_cast<NodeId>(a.method->servers());
-  a.adversary = std::make_unique<Adversary>(
-      std::move(attack), draw_liars(a.conditions.seed, first, a.partition.nodes.size(), liars),
-      *a.codec, a.layout(), a.conditions.seed);
   return ok_status();
 }
 
@@ -153,9 +131,11 @@ Status add_program(Assembly& a, ThreadPool* pool, const RealPart* part) {
   if (a.method->needs_topology() && e.topology.empty())
     return invalid_argument(
         fmt::format("method {} needs a [topology], like kind = \"ring\"", e.method_kind()));
+  SHOAL_TRY_STATUS(add_local_attack(a, parts));
   auto program = a.method->prepare(parts);
   if (!program.ok()) return within("[method] " + e.method_kind(), program.error());
   a.program = std::move(program).value();
+  SHOAL_TRY_STATUS(add_adversary(a, parts));
   if (part) {
     SHOAL_TRY(a.content_check, a.method->content_check(parts));
     a.adds_up = a.method->adds_up(parts);
@@ -209,6 +189,8 @@ Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::si
     add_own_rows(*a, *part, count);
   else
     SHOAL_TRY_STATUS(add_partition(*a, count));
+  SHOAL_TRY_STATUS(add_conditions(*a));
+  SHOAL_TRY_STATUS(add_liars(*a, part && part->own_data));
   SHOAL_TRY_STATUS(add_models(*a, threads));
   if (!experiment.topology.empty()) {
     SHOAL_TRY(const auto kind, topologies().make(experiment.topology, "[topology]"));
@@ -219,8 +201,6 @@ Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::si
   Table codec = experiment.codec;
   if (codec.empty()) codec.set("kind", "dense");
   SHOAL_TRY(a->codec, make_codec(codec, "[codec]"));
-  SHOAL_TRY_STATUS(add_conditions(*a));
-  SHOAL_TRY_STATUS(add_adversary(*a));
   SHOAL_TRY_STATUS(add_program(*a, pool, part));
   return a;
 }

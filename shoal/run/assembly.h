@@ -13,6 +13,7 @@
 #include "shoal/node/traffic.h"
 #include "shoal/run/adversary.h"
 #include "shoal/run/experiment.h"
+#include "shoal/run/liars.h"
 #include "shoal/run/recorder.h"
 #include "shoal/sim/conditions.h"
 
@@ -46,6 +47,9 @@ struct Assembly {
   Topology topology;
   std::unique_ptr<Codec> codec;
   std::unique_ptr<Method> method;
+  std::unique_ptr<const Attack> attack;
+  std::shared_ptr<const Liars> liars;  // null: nobody lies
+  TestSet attack_goal;                 // rows that the liars want mislabelled; no data: none
   std::unique_ptr<Adversary> adversary;
   Conditions conditions;
   Program program;

@@ -32,6 +32,9 @@ void describe(Settings& s, NodesSettings& v) {
             {.range = at_least(1).up_to(1e6), .unit = "nodes"});
   s.integer("liars", v.liars, "how many of them lie, drawn by the seed",
             {.range = at_least(0), .unit = "nodes"});
+  s.flag("liars_move", v.liars_move,
+         "draw the liars anew every round, among the clients that the server asks",
+         {.paper = "1903.06996"});
   describe(s, v.speed);
 }
 
@@ -55,6 +58,11 @@ void describe(Settings& s, ValidationSettings& v) {
 void describe(Settings& s, RuleUse& v) {
   s.integer("faults", v.faults, "f, the lying clients the rule is declared to withstand",
             {.range = at_least(0), .unit = "nodes"});
+}
+
+void describe(Settings& s, AttackUse& v) {
+  s.flag("equivocate", v.equivocate,
+         "receivers of odd id are sent the negative of what the attack forges");
 }
 
 namespace {
@@ -231,7 +239,7 @@ Result<Experiment> resolve_experiment(const Table& table) {
   SHOAL_TRY_STATUS(read_section(table, "mixing", e.mixing));
   SHOAL_TRY_STATUS(read_section(table, "validation", e.validation));
   SHOAL_TRY_STATUS(read_section(table, "report", e.report));
-  Table codec_rest, rule_rest;
+  Table codec_rest, rule_rest, attack_rest;
   SHOAL_TRY_STATUS(split_use(table, "codec", e.feedback, codec_rest));
   SHOAL_TRY_STATUS(take_shift_codec(codec_rest, e.feedback));
   SHOAL_TRY_STATUS(split_use(table, "rule", e.rule_use, rule_rest));
@@ -247,7 +255,10 @@ Result<Experiment> resolve_experiment(const Table& table) {
     SHOAL_TRY(e.rule, resolve_pipeline(rule_rest, "[rule]"));
   }
   SHOAL_TRY_STATUS(read_accordion(table, e.accordion));
-  SHOAL_TRY_STATUS(resolve_kind(table, "attack", attacks(), true, e.attack));
+  SHOAL_TRY_STATUS(split_use(table, "attack", e.attack_use, attack_rest));
+  if (!is_none(attack_rest)) {
+    SHOAL_TRY(e.attack, attacks().resolve(attack_rest, "[attack]"));
+  }
   SHOAL_TRY_STATUS(check_numbers(e));
   return e;
 }
@@ -279,7 +290,9 @@ Table Experiment::table() const {
   Table rule_all = rule;
   if (!rule.empty()) merge(rule_all, write_settings(rule_use));
   put("rule", rule_all);
-  put("attack", attack);
+  Table attack_all = attack;
+  if (!attack.empty()) merge(attack_all, write_settings(attack_use));
+  put("attack", attack_all);
   if (validation.rows > 0) put("validation", write_settings(validation));
   put("report", write_settings(report));
   return all;

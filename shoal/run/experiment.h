@@ -34,6 +34,7 @@ void describe(Settings& s, GeneralSettings& v);
 struct NodesSettings {
   std::int64_t count = 10;
   std::int64_t liars = 0;
+  bool liars_move = false;
   SpeedSettings speed;
 };
 void describe(Settings& s, NodesSettings& v);
@@ -60,6 +61,12 @@ struct RuleUse {
 };
 void describe(Settings& s, RuleUse& v);
 
+// What stands in [attack] beside the attack.
+struct AttackUse {
+  bool equivocate = false;
+};
+void describe(Settings& s, AttackUse& v);
+
 // One run, resolved: every section present that matters, every default filled in.
 struct Experiment {
   GeneralSettings general;
@@ -71,6 +78,7 @@ struct Experiment {
   FeedbackSettings feedback;  // stands in [codec], beside the codec's own settings
   AccordionSettings accordion;
   RuleUse rule_use;
+  AttackUse attack_use;
   ValidationSettings validation;
   Table data, partition, model, topology, method, codec, rule, attack;  // kind and settings
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -11,8 +13,21 @@
 namespace shoal {
 namespace {
 
+constexpr const char* kKept = "kept";
+
 std::string number(double value) {
   return std::isfinite(value) ? fmt::format("{}", value) : std::string("null");
+}
+
+Result<std::vector<NodeId>> node_list(const nlohmann::ordered_json& list) {
+  if (!list.is_array()) return corrupt(fmt::format("'{}' is not a list", kKept));
+  std::vector<NodeId> nodes;
+  for (const auto& entry : list) {
+    if (!entry.is_number_unsigned() || entry > std::numeric_limits<NodeId>::max())
+      return corrupt(fmt::format("'{}' holds something that is no node", kKept));
+    nodes.push_back(entry.get<NodeId>());
+  }
+  return nodes;
 }
 
 }  // namespace
@@ -29,6 +44,7 @@ std::string to_json(const LedgerLine& line) {
                   line.round, number(line.time_s), line.bytes_up, line.bytes_down, line.gradients);
   for (const auto& [name, value] : line.figures)
     text += fmt::format(R"(,"{}":{})", name, number(value));
+  if (line.kept) text += fmt::format(R"(,"{}":[{}])", kKept, fmt::join(*line.kept, ","));
   return text + "}";
 }
 
@@ -37,6 +53,10 @@ Result<LedgerLine> parse_ledger_line(const std::string& json) {
   if (!parsed.is_object()) return corrupt("not a JSON object");
   LedgerLine line;
   for (const auto& [key, value] : parsed.items()) {
+    if (key == kKept) {
+      SHOAL_TRY(line.kept, node_list(value));
+      continue;
+    }
     if (!value.is_number() && !value.is_null())
       return corrupt(fmt::format("'{}' is not a number", key));
     const double figure = value.is_null() ? NAN : value.get<double>();

@@ -7,6 +7,13 @@
 // and `_of_mean` of the averaged model. bytes_up and bytes_down count frames as encoded, up to
 // this round's end: with a server, what clients sent and what the server sent; among peers, what
 // was sent and what arrived. Other figures are what the method showed (train_loss, missing, ...).
+//
+// Of a [rule] that sees its senders' rows: `kept_count`, how many of them went into the result, and
+// `suspects_<kind>`. Where it is known who lies also `kept_liars`, `detection_precision` (of the
+// senders left out, how many lie) and `detection_recall` (of the liars whose rows the rule saw, how
+// many it left out), each only where the ratio is defined; among peers they are means over the
+// honest ones. `attack_success` is the share of the rows that the liars want mislabelled which is.
+// With a server the line ends with the ids of those kept: "kept":[1,2,5].
 #pragma once
 
 #include <cstdint>
@@ -28,6 +35,8 @@ struct LedgerLine {
   std::uint64_t gradients = 0;
   // Measured figures in a fixed order: test_accuracy, test_loss, ... then the method's own.
   std::vector<std::pair<std::string, double>> figures;
+  // Whose rows the server's rule kept, increasing; nothing where none was asked.
+  std::optional<std::vector<NodeId>> kept = {};
 
   std::optional<double> figure(const std::string& name) const;
 };

@@ -27,6 +27,22 @@ TEST(Ledger, ALineReadsBackToTheSameBytes) {
   EXPECT_EQ(read->figure("no such figure"), std::nullopt);
 }
 
+TEST(Ledger, WhoWasKeptIsAListOfNodes) {
+  LedgerLine line = a_line();
+  line.kept = {1, 2, 4294967295};
+  const std::string json = to_json(line);
+  EXPECT_NE(json.find("\"kept\":[1,2,4294967295]}"), std::string::npos) << json;
+  const auto read = parse_ledger_line(json);
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(read->kept, line.kept);
+  EXPECT_EQ(to_json(*read), json);
+  line.kept = {{}};
+  EXPECT_EQ(to_json(*parse_ledger_line(to_json(line))), to_json(line));
+  for (const char* wrong : {"{\"kept\":3}", "{\"kept\":[-1]}", "{\"kept\":[1.5]}",
+                            "{\"kept\":[4294967296]}", "{\"kept\":[null]}"})
+    EXPECT_FALSE(parse_ledger_line(wrong).ok()) << wrong;
+}
+
 // A run that has blown up is resumed with its lines as they were.
 TEST(Ledger, FiguresThatAreNoNumbersSurvive) {
   LedgerLine line = a_line();

@@ -45,6 +45,7 @@ RealRun::RealRun(std::unique_ptr<Assembly> assembly, const Place& place, ThreadP
     result_.lines.push_back(line);
     if (on_line_) on_line_(line);
   });
+  recorder_->know_attack(a.liars, a.attack_goal);
   world_->set_observer(recorder_.get());
 }
 

@@ -10,6 +10,13 @@ namespace {
 // Rounds whose tests may still be running; beyond this the oldest is waited for.
 constexpr std::size_t kRoundsUnderTestMax = 4;
 
+constexpr std::pair<SuspectKind, const char*> kSuspects[] = {
+    {SuspectKind::kSignFlip, "suspects_sign_flip"},
+    {SuspectKind::kNoise, "suspects_noise"},
+    {SuspectKind::kTargeted, "suspects_targeted"},
+    {SuspectKind::kUnreliable, "suspects_unreliable"},
+};
+
 template <class Scalar>
 bool same_bits(const std::vector<Scalar>& a, const std::vector<Scalar>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(Scalar)) == 0;
@@ -46,13 +53,21 @@ Recorder::Round& Recorder::round_of(Step step) {
   return round;
 }
 
+bool Recorder::is_lying_peer(NodeId node, Step step) const {
+  return schedule_.servers == 0 && liars_ && liars_->lies(node, step);
+}
+
 void Recorder::model(NodeId node, Step step, std::span<const float> parameters) {
-  round_of(step).models_float[node].assign(parameters.begin(), parameters.end());
+  Round& round = round_of(step);
+  if (!is_lying_peer(node, step))
+    round.models_float[node].assign(parameters.begin(), parameters.end());
   newest_.keep(node, parameters);
 }
 
 void Recorder::model(NodeId node, Step step, std::span<const double> parameters) {
-  round_of(step).models_double[node].assign(parameters.begin(), parameters.end());
+  Round& round = round_of(step);
+  if (!is_lying_peer(node, step))
+    round.models_double[node].assign(parameters.begin(), parameters.end());
   newest_.keep(node, parameters);
 }
 
@@ -65,6 +80,33 @@ void Recorder::figure(NodeId node, Step step, std::string_view name, double valu
     return;
   }
   round_of(step).figures.push_back({std::string(name), value, 1});
+}
+
+void Recorder::selection(NodeId node, Step step, std::span<const NodeId> senders,
+                         const Selection& selection) {
+  if (!schedule_.reports(node) || is_lying_peer(node, step)) return;
+  const std::vector<NodeId>& kept = selection.kept;
+  const auto show = [&](std::string_view name, std::size_t count) {
+    figure(node, step, name, static_cast<double>(count));
+  };
+  show("kept_count", kept.size());
+  if (liars_) {
+    const auto liars_among = [&](std::span<const NodeId> nodes) {
+      return static_cast<std::size_t>(
+          std::ranges::count_if(nodes, [&](NodeId sender) { return liars_->lies(sender, step); }));
+    };
+    const std::size_t arrived = liars_among(senders), stayed = liars_among(kept);
+    const auto caught = static_cast<double>(arrived - stayed);
+    show("kept_liars", stayed);
+    if (const std::size_t left_out = senders.size() - kept.size(); left_out > 0)
+      figure(node, step, "detection_precision", caught / static_cast<double>(left_out));
+    if (arrived > 0) figure(node, step, "detection_recall", caught / static_cast<double>(arrived));
+  }
+  for (const auto& [kind, name] : kSuspects) {
+    const auto count = std::ranges::count(selection.suspects, kind, &Suspect::kind);
+    if (count > 0) show(name, static_cast<std::size_t>(count));
+  }
+  if (schedule_.servers > 0) round_of(step).line.kept = kept;
 }
 
 void Recorder::step_done(NodeId node, Step step) {
@@ -141,9 +183,12 @@ void Recorder::start_tests(Round& round, std::map<NodeId, std::vector<Scalar>>& 
       continue;
     }
     auto test = std::make_shared<Test>();
-    const TestSet* set = &test_;
-    test->ticket = pool_.submit([test = test.get(), set, pool, parameters] {
-      test->result = pool->mine().evaluate(*parameters, Batch{set->data.get(), set->rows});
+    test->ticket = pool_.submit([this, test = test.get(), pool, parameters] {
+      const auto evaluate = [&](const TestSet& set) {
+        return pool->mine().evaluate(*parameters, Batch{set.data.get(), set.rows});
+      };
+      test->result = evaluate(test_);
+      if (goal_.data) test->attack_success = evaluate(goal_).accuracy;
     });
     round.tests.push_back(std::move(test));
   }
@@ -155,12 +200,13 @@ void Recorder::add_measurements(Round& round) {
   if (tests > 0) {
     // With one model it is the run's; with several, the last test is that of their mean.
     const std::size_t nodes = tests > 1 ? tests - 1 : 1;
-    double accuracy = 0.0, loss = 0.0;
+    double accuracy = 0.0, loss = 0.0, attack_success = 0.0;
     double worst_accuracy = 1.0, worst_loss = -HUGE_VAL;
     for (std::size_t i = 0; i < nodes; ++i) {
       const Evaluation& result = round.tests[i]->result;
       accuracy += result.accuracy / static_cast<double>(nodes);
       loss += result.loss / static_cast<double>(nodes);
+      attack_success += round.tests[i]->attack_success / static_cast<double>(nodes);
       worst_accuracy = std::min(worst_accuracy, result.accuracy);
       // Nothing is worse than a loss that is no number.
       if (!std::isnan(worst_loss) && !(result.loss <= worst_loss)) worst_loss = result.loss;
@@ -175,6 +221,7 @@ void Recorder::add_measurements(Round& round) {
         line.figures.emplace_back("test_accuracy_of_mean", round.tests.back()->result.accuracy);
       line.figures.emplace_back("test_loss_of_mean", round.tests.back()->result.loss);
     }
+    if (goal_.data) line.figures.emplace_back("attack_success", attack_success);
   }
   if (round.consensus >= 0.0) line.figures.emplace_back("consensus_distance", round.consensus);
   for (const Figure& figure : round.figures)
@@ -228,6 +275,8 @@ void Recorder::save(ByteWriter& out) const {
     }
     save_models(round.models_float);
     save_models(round.models_double);
+    out.number<std::uint8_t>(round.line.kept ? 1 : 0);
+    if (round.line.kept) out.numbers<NodeId>(*round.line.kept);
   }
 }
 
@@ -270,6 +319,10 @@ Status Recorder::load(ByteReader& in) {
     }
     SHOAL_TRY_STATUS(load_models(in, round.models_float));
     SHOAL_TRY_STATUS(load_models(in, round.models_double));
+    SHOAL_TRY(const auto has_kept, in.number<std::uint8_t>());
+    if (has_kept != 0) {
+      SHOAL_TRY(round.line.kept, in.numbers<NodeId>());
+    }
   }
   return ok_status();
 }

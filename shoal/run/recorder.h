@@ -18,6 +18,7 @@
 #include "shoal/method/problem.h"
 #include "shoal/node/world.h"
 #include "shoal/run/ledger.h"
+#include "shoal/run/liars.h"
 #include "shoal/run/newest_models.h"
 
 namespace shoal {
@@ -36,6 +37,13 @@ class Recorder : public Observer {
            std::shared_ptr<ModelPool<double>> in_double);
   ~Recorder() override;
 
+  // Where it is known who lies (else null), and what liars want mislabelled (no data: nothing). The
+  // share of those rows that models label as the liars do is the figure attack_success. Models of
+  // peers who lie are not tested.
+  void know_attack(std::shared_ptr<const Liars> liars, TestSet goal) {
+    liars_ = std::move(liars);
+    goal_ = std::move(goal);
+  }
   void on_line(OnLine on_line) { on_line_ = std::move(on_line); }
   // Called at the end of every round, before its line is out.
   void on_round(std::function<void(Step)> on_round) { on_round_ = std::move(on_round); }
@@ -45,6 +53,8 @@ class Recorder : public Observer {
   void model(NodeId node, Step step, std::span<const float> parameters) override;
   void model(NodeId node, Step step, std::span<const double> parameters) override;
   void figure(NodeId node, Step step, std::string_view name, double value) override;
+  void selection(NodeId node, Step step, std::span<const NodeId> senders,
+                 const Selection& selection) override;
   void step_done(NodeId node, Step step) override;
   void node_left(NodeId node) override;
   void node_returned(NodeId node) override;
@@ -66,6 +76,7 @@ class Recorder : public Observer {
   struct Test {
     ThreadPool::Ticket ticket;
     Evaluation result;
+    double attack_success = 0.0;
   };
   struct Figure {
     std::string name;
@@ -84,6 +95,8 @@ class Recorder : public Observer {
   };
 
   Round& round_of(Step step);
+  // A peer whose figures would say nothing of the honest ones.
+  bool is_lying_peer(NodeId node, Step step) const;
   void check_complete(Step step, Round& round);
   void complete(Step step, Round& round);
   template <class Scalar>
@@ -96,8 +109,10 @@ class Recorder : public Observer {
   ThreadPool& pool_;
   ReportSchedule schedule_;
   TestSet test_;
+  TestSet goal_;
   std::shared_ptr<ModelPool<float>> in_float_;
   std::shared_ptr<ModelPool<double>> in_double_;
+  std::shared_ptr<const Liars> liars_;
   OnLine on_line_;
   std::function<void(Step)> on_round_;
   std::set<NodeId> alive_;

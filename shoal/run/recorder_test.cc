@@ -145,6 +145,77 @@ TEST(Recorder, WithAServerOnlyItReports) {
   EXPECT_EQ(bench.lines[0].figure("train_loss"), std::nullopt);
 }
 
+TEST(Recorder, WhoWasKeptAndWhoWasCaught) {
+  Bench bench(6);
+  const auto recorder = bench.recorder({.every = 1, .length = 4, .servers = 1});
+  recorder->know_attack(std::make_shared<Liars>(std::vector<NodeId>{2, 5}), {});
+  const std::vector<NodeId> senders = {1, 2, 3, 4, 5};
+  recorder->selection(0, 0, senders, {{1, 3, 5}, {{2, SuspectKind::kNoise}}});
+  recorder->selection(3, 0, senders, {{1}});  // no server: not in the ledger
+  recorder->step_done(0, 0);
+  recorder->selection(0, 1, senders, {senders});
+  recorder->step_done(0, 1);
+  recorder->selection(0, 2, std::vector<NodeId>{1, 3}, {{1}});
+  recorder->step_done(0, 2);
+  recorder->step_done(0, 3);
+  ASSERT_EQ(bench.lines.size(), 4u);
+  const LedgerLine& first = bench.lines[0];
+  EXPECT_EQ(first.kept, (std::vector<NodeId>{1, 3, 5}));
+  EXPECT_EQ(first.figure("kept_count"), 3.0);
+  EXPECT_EQ(first.figure("kept_liars"), 1.0);
+  EXPECT_EQ(first.figure("detection_precision"), 0.5);  // 2 and 4 are out; 2 lies
+  EXPECT_EQ(first.figure("detection_recall"), 0.5);     // of 2 and 5
+  EXPECT_EQ(first.figure("suspects_noise"), 1.0);
+  EXPECT_EQ(first.figure("suspects_targeted"), std::nullopt);
+  // Nobody left out, or no liar there: the ratio is not defined.
+  EXPECT_EQ(bench.lines[1].figure("detection_precision"), std::nullopt);
+  EXPECT_EQ(bench.lines[1].figure("detection_recall"), 0.0);
+  EXPECT_EQ(bench.lines[2].figure("detection_precision"), 0.0);
+  EXPECT_EQ(bench.lines[2].figure("detection_recall"), std::nullopt);
+  EXPECT_EQ(bench.lines[3].kept, std::nullopt);
+}
+
+// Among peers: means over the honest ones, whose models alone are tested; no list.
+TEST(Recorder, LyingPeersAreNotAsked) {
+  Bench bench(3);
+  const auto recorder = bench.recorder({.every = 1, .length = 1, .servers = 0});
+  recorder->know_attack(std::make_shared<Liars>(std::vector<NodeId>{1}), {});
+  const std::vector<NodeId> senders = {0, 1, 2};
+  const std::vector<float> x = {0.0f, 100.0f, 2.0f};
+  for (NodeId node = 0; node < 3; ++node) {
+    show(*recorder, node, 0, x[node]);
+    recorder->selection(node, 0, senders, {node == 0 ? senders : std::vector<NodeId>{0, 2}});
+    recorder->step_done(node, 0);
+  }
+  recorder->flush(true);
+  ASSERT_EQ(bench.lines.size(), 1u);
+  const LedgerLine& line = bench.lines[0];
+  EXPECT_EQ(line.figure("test_loss"), 0.5);
+  EXPECT_EQ(line.figure("test_loss_of_mean"), 0.0);
+  EXPECT_EQ(line.figure("kept_count"), 2.5);
+  EXPECT_EQ(line.figure("kept_liars"), 0.5);
+  EXPECT_EQ(line.figure("detection_precision"), 1.0);  // of node 2 alone
+  EXPECT_EQ(line.figure("detection_recall"), 0.5);
+  EXPECT_EQ(line.kept, std::nullopt);
+}
+
+TEST(Recorder, WhoWasKeptSurvivesACheckpoint) {
+  Bench bench(3);
+  const auto recorder = bench.recorder({.every = 1, .length = 3, .servers = 1});
+  recorder->selection(0, 0, std::vector<NodeId>{1, 2}, {{2}});
+  ByteWriter writer;
+  recorder->save(writer);
+  const auto other = bench.recorder({.every = 1, .length = 3, .servers = 1});
+  ByteReader reader(writer.bytes());
+  ASSERT_TRUE(other->load(reader).ok());
+  EXPECT_TRUE(reader.done());
+  recorder->step_done(0, 0);
+  other->step_done(0, 0);
+  ASSERT_EQ(bench.lines.size(), 2u);
+  EXPECT_EQ(to_json(bench.lines[0]), to_json(bench.lines[1]));
+  EXPECT_EQ(bench.lines[1].kept, std::vector<NodeId>{2});
+}
+
 TEST(Recorder, ARoundUnderWaySurvivesACheckpoint) {
   Bench bench(2);
   const auto recorder = bench.recorder({.every = 1, .length = 3, .servers = 0});

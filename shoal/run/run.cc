@@ -8,6 +8,7 @@ Run::Run(std::unique_ptr<Assembly> assembly, ThreadPool& pool)
   simulation_ = std::make_unique<Simulation>(a.nodes(), a.conditions, a.program, pool_);
   recorder_ = std::make_unique<Recorder>(*simulation_, a.nodes(), pool_, a.report_schedule(),
                                          a.test_set(), a.models_float, a.models_double);
+  recorder_->know_attack(a.liars, a.attack_goal);
   simulation_->set_observer(recorder_.get());
   simulation_->set_interceptor(a.adversary.get());
   simulation_->traffic().count_links(a.experiment.report.links);
@@ -44,6 +45,7 @@ Status Run::save_checkpoint() {
   recorder_->save(out);
   const Bytes world = simulation_->save();
   out.block(world);
+  if (assembly_->adversary) assembly_->adversary->save(out);
   return on_checkpoint_ ? on_checkpoint_(out.bytes(), result_.lines.size()) : ok_status();
 }
 
@@ -57,6 +59,7 @@ Status Run::resume(ByteView checkpoint) {
   }
   SHOAL_TRY_STATUS(recorder_->load(in));
   SHOAL_TRY(const ByteView world, in.block());
+  if (assembly_->adversary) SHOAL_TRY_STATUS(assembly_->adversary->load(in));
   if (!in.done()) return corrupt("bytes too many behind a checkpoint");
   return simulation_->restore(world);
 }

@@ -116,6 +116,11 @@ std::vector<Shelf> plain_sections() {
                       "rule use",
                       {{"rule use", "beside a rule's own settings; `before` lists pre-aggregators",
                         "", list_settings(RuleUse{})}}});
+  sections.push_back(
+      {"attack",
+       "attack use",
+       "attack use",
+       {{"attack use", "beside an attack's own settings", "", list_settings(AttackUse{})}}});
   return sections;
 }
 

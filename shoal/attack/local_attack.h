@@ -1,0 +1,49 @@
+// Attack on a liar's own data or its own training. It then computes, encodes and sends like
+// everybody else, in every world.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "shoal/attack/attack.h"
+#include "shoal/data/dataset.h"
+
+namespace shoal {
+
+class LocalAttack : public Attack {
+ public:
+  // The rows that a liar trains on in place of `own`, its rows of `data`. Each liar has a stream.
+  virtual Result<Dataset> poison(const Dataset& data, const Rows& own,
+                                 RandomStream stream) const = 0;
+  // Held-out rows, labelled as the liars want them to be taken: the share of them that a model
+  // labels so is the figure attack_success. Null where the attack has no such goal.
+  virtual Result<std::shared_ptr<const Dataset>> goal(const TaskData& /*task*/) const {
+    return std::shared_ptr<const Dataset>();
+  }
+
+  // Whether it does any of the following to training, which takes a method that lets it.
+  virtual bool changes_training() const { return false; }
+  // Training begins at a fresh random model in place of the one received.
+  virtual bool starts_at_random() const { return false; }
+  // Whether this step is left out; its batch is passed over.
+  virtual bool skips_step(RandomStream& /*of the client and round*/) const { return false; }
+  // `y` stands after `steps` steps of this round from `start`.
+  virtual void after_step(std::span<const float> /*start*/, std::span<float> /*y*/,
+                          std::size_t /*steps*/, bool /*ends_epoch*/) const {}
+  // What the update is multiplied by; all_rows are those of everybody asked in the round.
+  virtual double outgoing_factor(double /*own_rows*/, double /*all_rows*/) const { return 1.0; }
+};
+
+// What the entries of a data attack share: an empty set like `data`, and one more row in it.
+Dataset empty_like(const Dataset& data);
+void append_row(Dataset& data, std::span<const float> features, std::int32_t label);
+// Error when the set has no classes to lie about.
+Status check_has_classes(const Dataset& data, const char* attack);
+
+// The channels of an image row, from the shape {channels, height, width} or {height, width}.
+struct ImageShape {
+  std::size_t channels = 1, height = 0, width = 0;
+};
+Result<ImageShape> image_shape(const Dataset& data, const char* attack);
+
+}  // namespace shoal

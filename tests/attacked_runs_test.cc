@@ -1,0 +1,192 @@
+// Attacks with methods: whatever acts where, in whole runs on scikit-learn's digits.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include "shoal/attack/attack.h"
+#include "shoal/attack/local_attack.h"
+
+#include "tests/test_runs.h"
+
+namespace shoal {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Wanted {
+  std::string nodes = "count = 8\nliars = 2\n";
+  std::string method = "kind = \"fedavg\"\nrounds = 4\n";
+  std::string attack = "kind = \"inner_product\"\n";
+  std::string more = "[rule]\nkind = \"trimmed_mean\"\nfaults = 2\n";
+};
+
+const std::string kGather = "kind = \"all_reduce_sgd\"\nsteps = 4\ncollective = \"gather\"\n";
+const std::string kGossip = "kind = \"dpsgd\"\nsteps = 4\n";
+const std::string kComplete = "[topology]\nkind = \"complete\"\n";
+
+std::string text_of(const Wanted& wanted) {
+  return fmt::format(
+      "name = \"attacked\"\nseed = 3\n[data]\nkind = \"digits\"\n[partition]\nkind = \"iid\"\n"
+      "[model]\nkind = \"softmax\"\n[nodes]\n{}[method]\n{}batch = 16\nlearning_rate = 0.2\n"
+      "[attack]\n{}{}",
+      wanted.nodes, wanted.method, wanted.attack, wanted.more);
+}
+
+std::vector<LedgerLine> lines_of(const Wanted& wanted) {
+  ThreadPool pool(1);
+  const auto run = run_of(experiment_of(text_of(wanted)), pool);
+  const Status status = run->go();
+  SHOAL_CHECK(status.ok(), status.error().message);
+  return run->result().lines;
+}
+
+std::string settings_of(const std::string& kind) {
+  const std::string head = fmt::format("kind = \"{}\"\n", kind);
+  if (kind == "bit_flip") return head + "dims = 20\n";
+  if (kind == "backdoor") return head + "edge_rows = 20\nclean_rows = 60\nradius = 0.5\n";
+  return head;
+}
+
+// Every attack of the catalogue, on a server, in an all-gather and in gossip.
+TEST(AttackedRuns, AnyAttackWithAnyMethod) {
+  for (const auto& entry : attacks().entries()) {
+    const auto attack = attacks().make(parse_toml(settings_of(entry.name)).value(), "[attack]");
+    ASSERT_TRUE(attack.ok()) << entry.name;
+    const bool transit = dynamic_cast<const TransitAttack*>(attack->get()) != nullptr;
+    const auto* local = dynamic_cast<const LocalAttack*>(attack->get());
+    const std::string nodes = transit ? "count = 8\n" : "count = 8\nliars = 2\n";
+    for (const std::string& method : {Wanted{}.method, kGather, kGossip}) {
+      SCOPED_TRACE(entry.name + " on " + method);
+      Wanted wanted{.nodes = nodes, .method = method, .attack = settings_of(entry.name)};
+      if (method == kGossip) wanted.more = kComplete;
+      const bool refused = (transit && method == kGather) ||
+                           (local && local->changes_training() && method != Wanted{}.method);
+      if (refused) {
+        EXPECT_NE(refusal(text_of(wanted)), "");
+        continue;
+      }
+      const auto lines = lines_of(wanted);
+      // A row that is not finite ends an all-gather without a rule that could do without it.
+      if (entry.name != "not_finite" || method != kGather) {
+        ASSERT_EQ(lines.size(), 4u);
+      }
+    }
+  }
+}
+
+TEST(AttackedRuns, RefusalsSayWhatToChange) {
+  const auto expect = [](const Wanted& wanted, const char* sentence) {
+    EXPECT_THAT(refusal(text_of(wanted)), HasSubstr(sentence));
+  };
+  const std::string ring = "[topology]\nkind = \"ring\"\n";
+  expect({.method = "kind = \"all_reduce_sgd\"\nsteps = 4\n", .more = ""},
+         "an all-reduce sums rows on the way");
+  expect({.method = "kind = \"relaysgd\"\nsteps = 4\n", .more = "[topology]\nkind = \"chain\"\n"},
+         "sums made on the way");
+  expect({.method = "kind = \"choco\"\nsteps = 4\nconsensus_step = 0.3\n", .more = ring},
+         "differences to what its receivers remember");
+  expect({.more = "[codec]\nkind = \"top_k\"\nk = 9\nfeedback = \"ef21\"\n"}, "to a shift");
+  expect({.attack = "kind = \"bit_flip\"\ndims = 9\n"}, "set nodes.liars = 0");
+  expect({.nodes = "count = 8\n", .method = kGather, .attack = "kind = \"bit_flip\"\ndims = 9\n"},
+         "part the replicas");
+  expect({.nodes = "count = 8\n",
+          .attack = "kind = \"bit_flip\"\ndims = 9\n",
+          .more = "[codec]\nkind = \"top_k\"\nk = 9\n"},
+         "leave [codec] out");
+  expect({.nodes = "count = 8\n", .attack = "kind = \"bit_flip\"\ndims = 651\n"},
+         "dims = 651 of rows that have 650");
+  expect({.attack = "kind = \"zero\"\nequivocate = true\n"}, "a server is the only one");
+  expect({.attack = "kind = \"label_flip\"\nequivocate = true\n"}, "this attack forges none");
+  expect({.nodes = "count = 8\nliars = 2\nliars_move = true\n", .method = kGather},
+         "liars_move draws");
+  expect(
+      {.nodes = "count = 8\nliars = 2\nliars_move = true\n", .attack = "kind = \"label_flip\"\n"},
+      "the same ones lie throughout");
+  expect({.nodes = "count = 8\nliars = 5\nliars_move = true\n",
+          .method = "kind = \"fedavg\"\nrounds = 4\ncohort = 4\n",
+          .more = ""},
+         "5 liars and a round asks 4");
+  expect({.method = kGather, .attack = "kind = \"label_flip\"\nrandom_start = true\n"},
+         "changes how liars train");
+}
+
+double last(const std::vector<LedgerLine>& lines, const char* figure) {
+  return lines.back().figure(figure).value_or(-1.0);
+}
+
+// A server sees who lies; the ledger says whom its rule kept.
+TEST(AttackedRuns, TheLedgerKnowsWhoWasKept) {
+  const auto lines = lines_of({.attack = "kind = \"constant\"\n"});
+  for (const LedgerLine& line : lines) {
+    ASSERT_TRUE(line.kept.has_value());
+    EXPECT_EQ(line.kept->size(), 8u);  // a trimmed mean keeps everybody
+    EXPECT_EQ(line.figure("kept_count"), 8.0);
+    EXPECT_EQ(line.figure("kept_liars"), 2.0);
+    EXPECT_EQ(line.figure("detection_recall"), 0.0);
+    EXPECT_EQ(line.figure("detection_precision"), std::nullopt);
+  }
+  // A screened row never reaches the rule.
+  const auto screened = lines_of({.attack = "kind = \"not_finite\"\n",
+                                  .more = "[rule]\nkind = \"trimmed_mean\"\nfaults = 1\n"});
+  EXPECT_EQ(last(screened, "refused"), 2.0);
+  EXPECT_EQ(last(screened, "kept_count"), 6.0);
+  EXPECT_EQ(last(screened, "kept_liars"), 0.0);
+  EXPECT_EQ(screened.back().figure("detection_recall"), std::nullopt);
+}
+
+// Honest workers hear the same in an all-gather, so their replicas stay equal to the bit.
+TEST(AttackedRuns, AnAllGatherKeepsHonestReplicasEqual) {
+  for (const char* attack : {"kind = \"gaussian_noise\"\n", "kind = \"mimic\"\nwarm_up = 2\n",
+                             "kind = \"sign_flip\"\nscale = 3.0\n"}) {
+    EXPECT_EQ(last(lines_of({.method = kGather, .attack = attack}), "consensus_distance"), 0.0);
+    const auto told_two_things =
+        lines_of({.method = kGather, .attack = std::string(attack) + "equivocate = true\n"});
+    EXPECT_GT(last(told_two_things, "consensus_distance"), 0.0);
+  }
+}
+
+TEST(AttackedRuns, MovingLiarsAreAsManyAsTheCohortHolds) {
+  const auto lines = lines_of({.nodes = "count = 20\nliars = 2\nliars_move = true\n",
+                               .method = "kind = \"fedavg\"\nrounds = 8\ncohort = 6\n",
+                               .attack = "kind = \"constant\"\n"});
+  for (const LedgerLine& line : lines) EXPECT_EQ(line.figure("kept_liars"), 2.0);
+}
+
+// Poisoned data ruin the mean of a majority of liars, and nothing else about the run is different.
+TEST(AttackedRuns, FlippedLabelsTeachTheWrongClasses) {
+  Wanted wanted{.nodes = "count = 8\nliars = 7\n",
+                .method = "kind = \"fedavg\"\nrounds = 20\n",
+                .attack = "kind = \"label_flip\"\n",
+                .more = ""};
+  EXPECT_LT(last(lines_of(wanted), "test_accuracy"), 0.2);
+  const std::uint64_t bytes = lines_of(wanted).back().bytes_up;
+  wanted.nodes = "count = 8\nliars = 0\n";
+  const auto honest = lines_of(wanted);
+  EXPECT_GT(last(honest, "test_accuracy"), 0.8);
+  EXPECT_EQ(honest.back().bytes_up, bytes);
+}
+
+// With one liar who replaces the model, the mean is the liar's model up to the honest updates.
+TEST(AttackedRuns, ABackdoorSucceedsByReplacement) {
+  Wanted wanted{.nodes = "count = 8\nliars = 1\n",
+                .method = "kind = \"fedavg\"\nrounds = 12\nepochs = 3\n",
+                .attack = "kind = \"backdoor\"\nedge_rows = 100\nclean_rows = 100\n",
+                .more = ""};
+  const auto black_box = lines_of(wanted);
+  wanted.attack += "replace = true\n";
+  const auto replaced = lines_of(wanted);
+  EXPECT_GT(last(replaced, "attack_success"), 0.9);
+  EXPECT_LT(last(black_box, "attack_success"), last(replaced, "attack_success"));
+  wanted.nodes = "count = 8\nliars = 0\n";
+  EXPECT_EQ(lines_of(wanted).back().figure("attack_success"), std::nullopt);
+}
+
+// PGD without a bound that binds is the black-box attack, bit for bit.
+TEST(AttackedRuns, AWideBallIsNoProjection) {
+  Wanted wanted{.attack = "kind = \"backdoor\"\nedge_rows = 50\nclean_rows = 50\n", .more = ""};
+  const Outcome black_box = outcome_of(experiment_of(text_of(wanted)));
+  wanted.attack += "radius = 1e9\n";
+  EXPECT_EQ(outcome_of(experiment_of(text_of(wanted))).lines, black_box.lines);
+}
+
+}  // namespace
+}  // namespace shoal
