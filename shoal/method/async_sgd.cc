@@ -347,6 +347,15 @@ class AsyncSgd : public Method {
     });
   }
 
+  // A lie meets no honest row: the server takes one gradient at a time.
+  Result<RowPlace> rows(const MethodParts& parts) const override {
+    RowPlace place;
+    place.tag = kGradient;
+    place.parts = {"update"};
+    place.codec = parts.codec;
+    return place;
+  }
+
   Status newcomer() const override {
     return unsupported(
         "the asynchronous server answers gradients and invites nobody, so it would never send a "

@@ -76,7 +76,7 @@ std::vector<NodeId> FederatedJob::block_of_permutation(Step round) const {
   return cohort;
 }
 
-std::size_t FederatedJob::steps_of(std::size_t worker, Step /*round*/) const {
+std::size_t FederatedJob::steps_of(std::size_t worker, std::size_t rows) const {
   if (settings.local_steps > 0) {
     const auto steps = static_cast<std::uint64_t>(settings.local_steps);
     if (!settings.uneven_steps) return steps;
@@ -84,7 +84,7 @@ std::size_t FederatedJob::steps_of(std::size_t worker, Step /*round*/) const {
     return 1 + static_cast<std::size_t>(stream.below(steps));
   }
   const auto batch = static_cast<std::size_t>(settings.batch);
-  const std::size_t batches = (rows_of(worker).size() + batch - 1) / batch;
+  const std::size_t batches = (rows + batch - 1) / batch;
   return batches * static_cast<std::size_t>(settings.epochs);
 }
 
@@ -230,6 +230,7 @@ class Federated : public Method {
     job->update_norm_max = parts.update_norm_max;
     job->local_attack = parts.local_attack;
     job->lies = parts.lies;
+    job->lying_rows = parts.lying_rows;
     job->own_data = parts.own_data;
     for (std::size_t worker = 0; worker < parts.workers(); ++worker)
       if (parts.own_data || !parts.in_float->rows[worker].empty())

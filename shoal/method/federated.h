@@ -73,6 +73,7 @@ struct FederatedJob {
   const ValidationSet* validation = nullptr;
   const LocalAttack* local_attack = nullptr;  // of the clients who lie
   std::function<bool(NodeId, Step)> lies;
+  std::span<const Rows> lying_rows;
   std::vector<NodeId> clients;  // node ids with data, increasing
   std::uint64_t seed = 1;
   double patience_s = 0.0;
@@ -91,9 +92,9 @@ struct FederatedJob {
   // Node ids invited to a round, increasing.
   std::vector<NodeId> cohort(Step round) const;
   std::vector<NodeId> block_of_permutation(Step round) const;
-  // Local steps of a client in a round, batches of an epoch counted. Uneven ones are drawn once a
+  // Local steps in a round of a client that trains on so many rows, batches of an epoch counted. Uneven ones are drawn once a
   // client, uniform on 1..local_steps.
-  std::size_t steps_of(std::size_t worker, Step round) const;
+  std::size_t steps_of(std::size_t worker, std::size_t rows) const;
 };
 
 // One client's update, read and screened.

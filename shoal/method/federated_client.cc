@@ -57,6 +57,7 @@ Status FederatedClient::accept(const Message& invitation) {
   model_ = std::move(model);
   server_state_ = std::move(state);
   round_ = invitation.round();
+  lies_ = job_->lies && job_->lies(id_, round_);
   return ok_status();
 }
 
@@ -69,7 +70,7 @@ double FederatedClient::work_flops() const {
 std::uint64_t FederatedClient::gradients() const {
   const FederatedSettings& settings = job_->settings;
   // Whole epochs, then the batches of the last one, which ends with the remainder.
-  const std::size_t steps = job_->steps_of(worker(), round_);
+  const std::size_t steps = job_->steps_of(worker(), rows().size());
   const auto batch = static_cast<std::size_t>(settings.batch);
   const std::size_t per_epoch = (rows().size() + batch - 1) / batch;
   std::uint64_t evaluated =
@@ -79,7 +80,7 @@ std::uint64_t FederatedClient::gradients() const {
 }
 
 const LocalAttack* FederatedClient::attack() const {
-  return job_->local_attack && job_->lies(id_, round_) ? job_->local_attack : nullptr;
+  return lies_ ? job_->local_attack : nullptr;
 }
 
 void FederatedClient::lie(const LocalAttack& attack, std::span<float> delta) const {
@@ -116,7 +117,7 @@ void FederatedClient::local_steps(std::span<float> y, std::size_t steps, double 
 void FederatedClient::train() {
   const double learning_rate = learning_rate_at(job_->settings.optimizer, round_,
                                                 static_cast<std::uint64_t>(job_->settings.rounds));
-  const std::size_t steps = job_->steps_of(worker(), round_);
+  const std::size_t steps = job_->steps_of(worker(), rows().size());
   correction_->begin(model_, server_state_);
   std::vector<float> y = model_;
   const LocalAttack* const attack = this->attack();

@@ -42,6 +42,7 @@ struct MethodParts {
   // What liars do to their training, and who lies when; null: nothing.
   const LocalAttack* local_attack = nullptr;
   std::function<bool(NodeId, Step)> lies;
+  std::span<const Rows> lying_rows;  // of each worker in rounds that it lies in; empty: the same
   double patience_s = 0.0;       // longest wait for another node
   double update_norm_max = 0.0;  // larger updates are refused; 0: any
   bool own_data = false;         // workers bring rows that the problem does not list

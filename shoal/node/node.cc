@@ -271,6 +271,8 @@ void Node::collect(bool timed_out) {
   if (wait_.kind == WaitKind::kAny) {
     for (const Message& message : arrivals_.messages)
       mark_closed(message.tag(), message.sender(), message.round());
+    if (interceptor_ && !arrivals_.messages.empty())
+      interceptor_->round_closed(id_, arrivals_.messages);
     return;
   }
   auto& messages = arrivals_.messages;

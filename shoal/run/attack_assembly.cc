@@ -21,17 +21,33 @@ void append(Dataset& data, const Dataset& more) {
   if (!data.users.empty()) data.users.resize(data.rows);
 }
 
+// What one worker trains on when it lies, at the end of `data`.
+Result<Rows> poisoned_rows(const Assembly& a, const LocalAttack& attack, std::size_t worker,
+                           Dataset& data) {
+  const auto node = static_cast<NodeId>(a.method->servers() + worker);
+  const RandomStream stream(a.conditions.seed, purpose("poisoned data"), node);
+  SHOAL_TRY(const Dataset poisoned,
+            attack.poison(*a.partition.data, a.partition.nodes[worker], stream));
+  Rows rows(poisoned.rows);
+  std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(data.rows));
+  append(data, poisoned);
+  return rows;
+}
+
+// Fixed liars get other rows for good; where liars move, every worker has a second set for the
+// rounds in which it lies.
 Status poison(Assembly& a, const LocalAttack& attack) {
   auto data = std::make_shared<Dataset>(*a.partition.data);
-  const auto servers = static_cast<NodeId>(a.method->servers());
-  for (const NodeId liar : a.liars->in_round(0)) {
-    Rows& rows = a.partition.nodes[liar - servers];
-    const RandomStream stream(a.conditions.seed, purpose("poisoned data"), liar);
-    SHOAL_TRY(const Dataset poisoned, attack.poison(*a.partition.data, rows, stream));
-    rows.resize(poisoned.rows);
-    std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(data->rows));
-    append(*data, poisoned);
-    if (!a.partition.unlabelled.empty()) a.partition.unlabelled[liar - servers].clear();
+  if (a.experiment.nodes.liars_move) {
+    for (std::size_t worker = 0; worker < a.partition.nodes.size(); ++worker) {
+      SHOAL_TRY(a.lying_rows.emplace_back(), poisoned_rows(a, attack, worker, *data));
+    }
+  } else {
+    for (const NodeId liar : a.liars->in_round(0)) {
+      const std::size_t worker = liar - a.method->servers();
+      SHOAL_TRY(a.partition.nodes[worker], poisoned_rows(a, attack, worker, *data));
+      if (!a.partition.unlabelled.empty()) a.partition.unlabelled[worker].clear();
+    }
   }
   a.partition.data = std::move(data);
   SHOAL_TRY(a.attack_goal.data, attack.goal(a.task));
@@ -58,6 +74,20 @@ Status add_probe(const MethodParts& parts, AdversaryPlan& plan) {
   return unsupported(
       "optimise = true asks the rule what it would make of forged rows, and this rule looks at "
       "data that only its receiver has; set optimise = false");
+}
+
+Status draw_moving_liars(Assembly& a, const RowPlace& place) {
+  const std::size_t liars = liars_of(a);
+  if (!place.senders)
+    return unsupported(
+        "liars_move draws the liars of a round among those a server asks, and this one asks nobody; "
+        "set it to false");
+  const std::size_t asked = place.senders(0).size();
+  if (liars > asked)
+    return invalid_argument(
+        fmt::format("[nodes] has {} liars and a round asks {} clients; lower liars", liars, asked));
+  a.liars = std::make_shared<Liars>(a.conditions.seed, liars, place.senders);
+  return ok_status();
 }
 
 Status check_transit(const Assembly& a, const TransitAttack& attack, const RowPlace& place) {
@@ -90,20 +120,16 @@ Status add_liars(Assembly& a, bool own_data) {
         "equivocate = true sends the negative of a forged row to receivers of odd id, and this "
         "attack forges none; leave it out");
   if (liars == 0) return ok_status();
-  if (e.nodes.liars_move) {
-    if (local)
-      return unsupported(
-          "this attack gives liars other data before the run, so the same ones lie throughout; set "
-          "liars_move = false");
-    if (a.method->servers() == 0)
-      return unsupported(
-          "liars_move draws the liars of a round among those a server asks; set it to false among "
-          "peers");
-    return ok_status();  // drawn among the method's senders: add_adversary
-  }
+  const bool move = e.nodes.liars_move;
+  if (move && (a.method->servers() == 0 || (local && !a.method->takes_local_attack())))
+    return unsupported(
+        "liars_move draws the liars of a round among those a server asks; set it to false, or use "
+        "a federated method");
   const auto first = static_cast<NodeId>(a.method->servers());
-  a.liars = std::make_shared<Liars>(
-      draw_liars(a.conditions.seed, first, a.partition.nodes.size(), liars));
+  // Those that move are drawn among the method's senders: draw_moving_liars().
+  if (!move)
+    a.liars = std::make_shared<Liars>(
+        draw_liars(a.conditions.seed, first, a.partition.nodes.size(), liars));
   if (!local) return ok_status();
   if (own_data)
     return unsupported("members bring their own rows, which no [attack] here can poison");
@@ -111,9 +137,17 @@ Status add_liars(Assembly& a, bool own_data) {
   return ok_status();
 }
 
-Status add_local_attack(const Assembly& a, MethodParts& parts) {
+Status add_local_attack(Assembly& a, MethodParts& parts) {
   const auto* local = dynamic_cast<const LocalAttack*>(a.attack.get());
-  if (!local || !a.liars || !local->changes_training()) return ok_status();
+  if (!local || liars_of(a) == 0) return ok_status();
+  if (a.experiment.nodes.liars_move) {
+    auto place = a.method->rows(parts);
+    if (!place.ok()) return within("[attack]", place.error());
+    SHOAL_TRY_STATUS(draw_moving_liars(a, *place));
+    parts.lying_rows = a.lying_rows;
+  } else if (!local->changes_training()) {
+    return ok_status();
+  }
   if (!a.method->takes_local_attack())
     return unsupported(
         fmt::format("this attack changes how liars train, and in method {} they all step alike; "
@@ -147,13 +181,9 @@ Status add_adversary(Assembly& a, const MethodParts& parts) {
       return invalid_argument(
           "equivocate = true tells receivers different things, and a server is the only one; leave "
           "it out, or use a method among peers");
-    if (a.experiment.nodes.liars_move)
-      a.liars = std::make_shared<Liars>(a.conditions.seed, liars, plan.place.senders);
+    if (a.experiment.nodes.liars_move) SHOAL_TRY_STATUS(draw_moving_liars(a, plan.place));
     const std::size_t all =
         a.experiment.nodes.liars_move ? plan.place.senders(0).size() : a.partition.nodes.size();
-    if (liars > all)
-      return invalid_argument(
-          fmt::format("[nodes] has {} liars and a round asks {} clients", liars, all));
     if (auto status = message->check(all - liars, liars); !status.ok())
       return within("[attack]", status.error());
     if (message->probes()) SHOAL_TRY_STATUS(add_probe(parts, plan));

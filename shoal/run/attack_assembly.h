@@ -9,7 +9,7 @@ namespace shoal {
 // partition. The partition is there; `own_data`: members bring rows that it does not list.
 Status add_liars(Assembly& a, bool own_data);
 // Tells the method of liars who train otherwise; an error when it does not let them.
-Status add_local_attack(const Assembly& a, MethodParts& parts);
+Status add_local_attack(Assembly& a, MethodParts& parts);
 // An attack on messages or on values in transit. The method's parts are complete.
 Status add_adversary(Assembly& a, const MethodParts& parts);
 
