@@ -54,24 +54,43 @@ void distances_kernel(const float* x, const float* const* y, std::size_t count, 
   for (; j < count; ++j) distances_of_block<1>(x, y + j, n, totals + j);
 }
 
-// totals[j] += <x, y_j> with double lanes.
+// Adds <x, y_w> over one lane block with double lanes. The product of two floats is exact in
+// double, so a fused multiply-add rounds as a multiplication and an addition would.
+template <std::size_t kWidth>
+HWY_INLINE void products_of_block(const float* x, const float* const* y, std::size_t n,
+                                  double* totals) {
+  const DoubleTag d;
+  DoubleVec sums[kWidth][kDoubleGroups];
+  for (std::size_t w = 0; w < kWidth; ++w)
+    for (std::size_t g = 0; g < kDoubleGroups; ++g) sums[w][g] = hn::Zero(d);
+  std::size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (std::size_t g = 0; g < kDoubleGroups; ++g) {
+      const DoubleVec mine = load_as_double(x + i + g * kDoubleStep);
+      for (std::size_t w = 0; w < kWidth; ++w)
+        sums[w][g] = hn::MulAdd(mine, load_as_double(y[w] + i + g * kDoubleStep), sums[w][g]);
+    }
+  }
+  for (std::size_t w = 0; w < kWidth; ++w) {
+    double lanes[kLanes];
+    for (std::size_t g = 0; g < kDoubleGroups; ++g)
+      hn::StoreU(sums[w][g], d, lanes + g * kDoubleStep);
+    for (std::size_t at = i, lane = 0; at < n; ++at, ++lane)
+      lanes[lane] += static_cast<double>(x[at]) * static_cast<double>(y[w][at]);
+    totals[w] += fold_lanes(lanes);
+  }
+}
+
+// As many rows at a time as leave registers to spare: 16 with AVX2, 32 with AVX-512.
+inline constexpr std::size_t kProductsWide = kDoubleGroups <= 2 ? 4 : 2;
+
+// totals[j] += <x, y_j>.
 void products_kernel(const float* x, const float* const* y, std::size_t count, std::size_t n,
                      double* totals) {
-  const DoubleTag d;
-  for (std::size_t j = 0; j < count; ++j) {
-    DoubleVec sums[kDoubleGroups];
-    for (std::size_t g = 0; g < kDoubleGroups; ++g) sums[g] = hn::Zero(d);
-    std::size_t i = 0;
-    for (; i + kLanes <= n; i += kLanes)
-      for (std::size_t g = 0; g < kDoubleGroups; ++g)
-        sums[g] = hn::Add(sums[g], hn::Mul(load_as_double(x + i + g * kDoubleStep),
-                                           load_as_double(y[j] + i + g * kDoubleStep)));
-    double lanes[kLanes];
-    for (std::size_t g = 0; g < kDoubleGroups; ++g) hn::StoreU(sums[g], d, lanes + g * kDoubleStep);
-    for (std::size_t lane = 0; i < n; ++i, ++lane)
-      lanes[lane] += static_cast<double>(x[i]) * static_cast<double>(y[j][i]);
-    totals[j] += fold_lanes(lanes);
-  }
+  std::size_t j = 0;
+  for (; j + kProductsWide <= count; j += kProductsWide)
+    products_of_block<kProductsWide>(x, y + j, n, totals + j);
+  for (; j < count; ++j) products_of_block<1>(x, y + j, n, totals + j);
 }
 
 }  // namespace shoal::HWY_NAMESPACE
@@ -162,6 +181,34 @@ PairMatrix gram_matrix(std::span<const Row> rows, Row reference, ThreadPool* poo
   if (!rows.empty())
     SHOAL_CHECK(reference.size() == rows.front().size(), "the reference is as long as the rows");
   return pair_matrix(rows, reference, pool, &add_products);
+}
+
+PairMatrix gram_matrix(std::span<const Row> rows, ThreadPool* pool) {
+  return pair_matrix(rows, {}, pool, &add_products);
+}
+
+std::vector<double> squared_distances_to(std::span<const Row> rows, Row point, ThreadPool* pool) {
+  const std::size_t n = rows.size();
+  for (const Row row : rows)
+    SHOAL_CHECK(row.size() == point.size(), "the point is as long as the rows");
+  const std::size_t blocks = (point.size() + kSuperBlock - 1) / kSuperBlock;
+  std::vector<double> partial(blocks * n);
+  const auto job = [&](std::size_t k) {
+    const std::size_t begin = k * kSuperBlock;
+    const std::size_t count = std::min(kSuperBlock, point.size() - begin);
+    for (std::size_t i = 0; i < n; ++i)
+      partial[k * n + i] =
+          squared_distance(rows[i].subspan(begin, count), point.subspan(begin, count));
+  };
+  if (pool) {
+    pool->parallel_for(blocks, job);
+  } else {
+    for (std::size_t k = 0; k < blocks; ++k) job(k);
+  }
+  std::vector<double> distances(n, 0.0);
+  for (std::size_t k = 0; k < blocks; ++k)
+    for (std::size_t i = 0; i < n; ++i) distances[i] += partial[k * n + i];
+  return distances;
 }
 
 }  // namespace shoal

@@ -29,5 +29,13 @@ PairMatrix squared_distances(std::span<const Row> rows, ThreadPool* pool = nullp
 // K_ij = <x_i - r, x_j - r>, differences rounded to float, products and sums in double. Choose a
 // reference no liar controls: a huge one costs the honest rows their digits.
 PairMatrix gram_matrix(std::span<const Row> rows, Row reference, ThreadPool* pool = nullptr);
+// K_ij = <x_i, x_j>: exact products, sums in double. Zero is a reference no liar controls, and the
+// distance of two rows comes out of K within about 2^-52 (norm / distance)^2 of itself: all that
+// float rows can carry.
+PairMatrix gram_matrix(std::span<const Row> rows, ThreadPool* pool = nullptr);
+
+// ||x_i - p||^2 in double; the point is read once a block of coordinates. O(n d).
+std::vector<double> squared_distances_to(std::span<const Row> rows, Row point,
+                                         ThreadPool* pool = nullptr);
 
 }  // namespace shoal

@@ -99,5 +99,18 @@ void mean_of_subsets(std::span<const Row> rows,
   }
 }
 
+void mix_rows(std::span<const Row> rows, std::span<const double> weights, std::span<float> out,
+              ThreadPool* pool) {
+  const std::size_t jobs = (out.size() + kJobCoordinates - 1) / kJobCoordinates;
+  if (!pool || jobs < 2) return weighted_sum(rows, weights, out);
+  pool->parallel_for(jobs, [&](std::size_t k) {
+    const std::size_t begin = k * kJobCoordinates;
+    const std::size_t count = std::min(kJobCoordinates, out.size() - begin);
+    std::vector<Row> parts;
+    for (const Row row : rows) parts.push_back(row.subspan(begin, count));
+    weighted_sum(parts, weights, out.subspan(begin, count));
+  });
+}
+
 }  // namespace shoal
 #endif  // HWY_ONCE

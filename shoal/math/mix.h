@@ -1,4 +1,5 @@
-// Means of subsets of rows: what nearest-neighbour mixing and bucketing send to the next rule.
+// Mixtures of rows: means of subsets, which nearest-neighbour mixing and bucketing send to the next
+// rule, and one weighted sum.
 #pragma once
 
 #include <cstddef>
@@ -18,5 +19,9 @@ namespace shoal {
 void mean_of_subsets(std::span<const Row> rows,
                      const std::vector<std::vector<std::uint32_t>>& subsets, std::span<float> out,
                      ThreadPool* pool = nullptr);
+
+// weighted_sum (vector.h) with its coordinates shared among the pool's threads: the same bits.
+void mix_rows(std::span<const Row> rows, std::span<const double> weights, std::span<float> out,
+              ThreadPool* pool = nullptr);
 
 }  // namespace shoal

@@ -92,8 +92,8 @@ struct FederatedJob {
   // Node ids invited to a round, increasing.
   std::vector<NodeId> cohort(Step round) const;
   std::vector<NodeId> block_of_permutation(Step round) const;
-  // Local steps in a round of a client that trains on so many rows, batches of an epoch counted. Uneven ones are drawn once a
-  // client, uniform on 1..local_steps.
+  // Local steps in a round of a client that trains on so many rows, batches of an epoch counted.
+  // Uneven ones are drawn once a client, uniform on 1..local_steps.
   std::size_t steps_of(std::size_t worker, std::size_t rows) const;
 };
 

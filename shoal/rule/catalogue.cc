@@ -1,18 +1,25 @@
 // The rules and pre-aggregators an experiment can name.
 #include "shoal/rule/bucketing.h"
 #include "shoal/rule/bulyan.h"
+#include "shoal/rule/centred_clipping.h"
 #include "shoal/rule/cge.h"
 #include "shoal/rule/clipping.h"
 #include "shoal/rule/coordinate_rules.h"
+#include "shoal/rule/flag.h"
+#include "shoal/rule/foolsgold.h"
+#include "shoal/rule/geometric_median.h"
 #include "shoal/rule/hierarchy.h"
 #include "shoal/rule/krum.h"
 #include "shoal/rule/majority_vote.h"
 #include "shoal/rule/mda.h"
 #include "shoal/rule/mean.h"
+#include "shoal/rule/mud_hog.h"
 #include "shoal/rule/nearest_neighbours.h"
 #include "shoal/rule/nnm.h"
 #include "shoal/rule/norm_clipping.h"
 #include "shoal/rule/rule.h"
+#include "shoal/rule/sign_majority.h"
+#include "shoal/rule/spectral_rules.h"
 #include "shoal/rule/zeno.h"
 #include "shoal/rule/zeno_plus_plus.h"
 
@@ -35,6 +42,15 @@ const Catalogue<Rule>& rules() {
                                                zeno_plus_plus_entry(),
                                                norm_clipping_entry(),
                                                weak_dp_entry(),
+                                               geometric_median_entry(),
+                                               rfa_entry(),
+                                               centred_clipping_entry(),
+                                               caf_entry(),
+                                               smea_entry(),
+                                               flag_entry(),
+                                               foolsgold_entry(),
+                                               mud_hog_entry(),
+                                               sign_majority_entry(),
                                            });
   return all;
 }

@@ -35,6 +35,11 @@ std::size_t RoundStatistics::medoid() {
   return *medoid_;
 }
 
+const PairMatrix& RoundStatistics::gram() {
+  if (!gram_) gram_ = gram_matrix(rows_, pool_);
+  return *gram_;
+}
+
 const PairMatrix& RoundStatistics::centred_gram() {
   if (!centred_gram_) centred_gram_ = gram_matrix(rows_, rows_[medoid()], pool_);
   return *centred_gram_;

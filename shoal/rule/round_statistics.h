@@ -26,6 +26,9 @@ class RoundStatistics {
   // The row whose median squared distance to the others is least, ties to the lower index: with
   // fewer liars than half it lies among the honest rows, so it is a safe origin.
   std::size_t medoid();
+  // <x_i, x_j>, without a reference: half the work of the centred one, and as good for whatever
+  // does not ask for distances far below the norms.
+  const PairMatrix& gram();
   // <x_i - x_m, x_j - x_m> about the medoid m.
   const PairMatrix& centred_gram();
 
@@ -35,7 +38,21 @@ class RoundStatistics {
   std::optional<std::vector<double>> squared_norms_;
   std::optional<PairMatrix> squared_distances_;
   std::optional<std::size_t> medoid_;
+  std::optional<PairMatrix> gram_;
   std::optional<PairMatrix> centred_gram_;
+};
+
+// The statistics that the round shares, or else ones of its own.
+class StatisticsOf {
+ public:
+  explicit StatisticsOf(const RoundView& round) : shared_(round.statistics) {
+    if (!shared_) own_.emplace(round.rows, round.pool);
+  }
+  RoundStatistics* operator->() { return shared_ ? shared_ : &*own_; }
+
+ private:
+  RoundStatistics* shared_;
+  std::optional<RoundStatistics> own_;
 };
 
 }  // namespace shoal

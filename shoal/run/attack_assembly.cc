@@ -80,7 +80,8 @@ Status draw_moving_liars(Assembly& a, const RowPlace& place) {
   const std::size_t liars = liars_of(a);
   if (!place.senders)
     return unsupported(
-        "liars_move draws the liars of a round among those a server asks, and this one asks nobody; "
+        "liars_move draws the liars of a round among those a server asks, and this one asks "
+        "nobody; "
         "set it to false");
   const std::size_t asked = place.senders(0).size();
   if (liars > asked)
