@@ -13,9 +13,13 @@
 namespace shoal {
 
 // out holds subsets.size() rows, one after another: row s is the mean of rows[i], i in subsets[s],
-// summed per coordinate in double in the subset's order, times 1/size, rounded once. No subset is
-// empty. A block of coordinates is widened to double once and then only added: d * (sum of subset
-// sizes) additions. Same bits on any target and thread count.
+// which holds at least one row number, each once (checked), in any order.
+//
+// Per coordinate, in double: the members among each four rows 4g..4g+3 are added up in increasing
+// order, then these sums in increasing g, times 1/size, rounded once. A sum of up to four rows that
+// several subsets share is made once, so n subsets of n rows cost about n^2/4 additions per
+// coordinate and not n^2. Nothing is ever subtracted: what a liar sent is not in the means that
+// leave it out. Same bits on any target and thread count.
 void mean_of_subsets(std::span<const Row> rows,
                      const std::vector<std::vector<std::uint32_t>>& subsets, std::span<float> out,
                      ThreadPool* pool = nullptr);

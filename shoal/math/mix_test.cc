@@ -1,5 +1,6 @@
 #include "shoal/math/mix.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 
 #include "shoal/base/random.h"
@@ -19,11 +20,19 @@ TEST(Mix, BitEqualToPlainSumsOnEveryTargetAndThreadCount) {
       const std::vector<Row> rows(held.begin(), held.end());
       std::vector<std::vector<std::uint32_t>> subsets;
       for (int s = 0; s < 5; ++s) subsets.push_back(stream.sample(n, 1 + stream.below(n)));
+      stream.shuffle(std::span<std::uint32_t>(subsets[0]));
       std::vector<float> want;
       for (const auto& subset : subsets) {
+        std::vector<std::uint32_t> sorted = subset;
+        std::sort(sorted.begin(), sorted.end());
         for (std::size_t c = 0; c < dimension; ++c) {
           double sum = 0.0;
-          for (const std::uint32_t i : subset) sum += static_cast<double>(held[i][c]);
+          for (std::uint32_t four = 0; four < n; four += 4) {
+            double part = 0.0;
+            for (const std::uint32_t i : sorted)
+              if (i / 4 == four / 4) part += static_cast<double>(held[i][c]);
+            sum += part;
+          }
           want.push_back(static_cast<float>(sum * (1.0 / static_cast<double>(subset.size()))));
         }
       }

@@ -42,7 +42,7 @@ TEST(Arc, RowsOfTheCard) {
   EXPECT_NEAR(got[2][0] / got[2][2], 7.0 / 9, 1e-6);
 }
 
-// floor(2f(n-f)/n) rows are cut: 0 of f = 0, 6 of (10, 4)'s 4.8 rounded down to 4.
+// floor(2f(n-f)/n) of ten rows: 0, 1.8, 3.2, 4.2 and 4.8, rounded down.
 TEST(Arc, HowManyAreCut) {
   TestRows rows;
   for (std::size_t i = 1; i <= 10; ++i) rows.push_back({static_cast<float>(i)});

@@ -154,6 +154,20 @@ TEST(Reference, NearestNeighbours) {
   });
 }
 
+TEST(Reference, Nnm) {
+  const auto stage = test_stage("kind = \"nnm\"");
+  for_random_rounds(&majority, 12, [&](Case& c) {
+    const TestRows got = transformed(*stage, c.round);
+    for (std::size_t i = 0; i < c.n(); ++i) {
+      std::vector<double> distances;
+      for (std::size_t j = 0; j < c.n(); ++j)
+        distances.push_back(j == i ? -1.0 : reference::pair_distance(c.rows[i], c.rows[j]));
+      const Numbers nearest = reference::lowest(distances, c.n() - c.f());
+      expect_mean(c, Aggregated{got[i], senders_of(c.round, nearest)}, nearest);
+    }
+  });
+}
+
 // Losses by table, with every kind of accident among them.
 class LossTable : public ValidationLoss {
  public:
