@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -22,20 +21,5 @@ Selection keep_mean(const RoundView& round, std::span<const std::uint32_t> chose
 
 // Error: the round has no trusted row, or one of another length.
 Status check_trusted(const char* rule, const RoundView& round);
-
-// The statistics that the caller shares, else ones of the rule's own.
-class StatisticsOf {
- public:
-  explicit StatisticsOf(const RoundView& round) : statistics_(round.statistics) {
-    if (!statistics_) statistics_ = &own_.emplace(round.rows, round.pool);
-  }
-  StatisticsOf(const StatisticsOf&) = delete;
-  StatisticsOf& operator=(const StatisticsOf&) = delete;
-  RoundStatistics* operator->() { return statistics_; }
-
- private:
-  std::optional<RoundStatistics> own_;
-  RoundStatistics* statistics_;
-};
 
 }  // namespace shoal
