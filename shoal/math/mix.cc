@@ -119,9 +119,10 @@ HWY_EXPORT(mix_kernel);
 namespace {
 
 constexpr std::size_t kJobCoordinates = 16384;
-// The lines of one block stay within this many doubles (half the first-level cache) down to 32
-// coordinates.
-constexpr std::size_t kBlockDoubles = 2048;
+// The lines of one block stay within this many doubles, which the second-level cache holds, down to
+// 32 coordinates: longer stretches of each row, of which there are too many to follow at once, were
+// worth more than the first level.
+constexpr std::size_t kBlockDoubles = 12288;
 constexpr std::size_t kFour = 4;  // rows whose sums are shared
 
 class Planner {
