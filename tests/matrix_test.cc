@@ -43,6 +43,9 @@ const std::map<std::string, std::string> kMethods{
     {"cser", "period = 3\nreset_ratio = 2\n"},
     {"d2", "[mixing]\nlazy = true\n"},
 };
+const std::map<std::string, std::string> kRules{
+    {"mud_hog", "min_points = 3\n"},
+};
 // After the last of three steps all workers hold the same bits.
 const std::set<std::string> kEqualReplicas{"all_reduce_sgd", "local_sgd", "local_adaalter"};
 
@@ -71,7 +74,9 @@ std::string experiment(const CatalogueEntry<Method>& method, bool needs_topology
     text +=
         fmt::format("[codec]\nkind = \"{}\"\n{}{}", triple.codec, setting_of(kCodecs, triple.codec),
                     triple.feedback ? "feedback = \"ef\"\n" : "");
-  if (triple.rule != kNone) text += fmt::format("[rule]\nkind = \"{}\"\nfaults = 1\n", triple.rule);
+  if (triple.rule != kNone)
+    text += fmt::format("[rule]\nkind = \"{}\"\nfaults = 1\n{}", triple.rule,
+                        setting_of(kRules, triple.rule));
   return text;
 }
 
