@@ -27,6 +27,7 @@ void add_list_command(CLI::App& app, Action& action);
 void add_explain_command(CLI::App& app, Action& action);
 void add_check_command(CLI::App& app, Action& action);
 void add_partition_command(CLI::App& app, Action& action);
+void add_aggregate_command(CLI::App& app, Action& action);
 void add_encode_command(CLI::App& app, Action& action);
 void add_decode_command(CLI::App& app, Action& action);
 void add_server_command(CLI::App& app, Action& action);

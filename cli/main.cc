@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   shoal::add_explain_command(app, action);
   shoal::add_check_command(app, action);
   shoal::add_partition_command(app, action);
+  shoal::add_aggregate_command(app, action);
   shoal::add_encode_command(app, action);
   shoal::add_decode_command(app, action);
   shoal::add_server_command(app, action);

@@ -11,6 +11,9 @@ function(shoal_test_program name folder)
   if(NOT SHOAL_WITH_GRPC)
     list(FILTER sources EXCLUDE REGEX "/shoal/net/(grpc/|prometheus_endpoint)")
   endif()
+  if(NOT rapidcheck_FOUND)
+    list(FILTER sources EXCLUDE REGEX "_properties_test\\.cc$")
+  endif()
   if(folder STREQUAL "tests")  # which has programs of their own
     list(FILTER sources EXCLUDE REGEX "/tests/(real|allocation)/")
   endif()
@@ -20,7 +23,7 @@ function(shoal_test_program name folder)
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE shoal shoal_flags GTest::gtest GTest::gmock
                         GTest::gtest_main Eigen3::Eigen nlohmann_json::nlohmann_json ZLIB::ZLIB
-                        PkgConfig::highway)
+                        PkgConfig::highway $<TARGET_NAME_IF_EXISTS:rapidcheck>)
   target_compile_definitions(${name} PRIVATE SHOAL_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                              SHOAL_BUILD_DIR="${CMAKE_BINARY_DIR}")
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)

@@ -222,8 +222,41 @@ cmp -s y.npy z.npy || fail "a dense round trip keeps every byte"
 "$shoal" decode x.npy -o y.npy 2>&1 | grep -q "does not begin with SHOALENC" || fail "decode of another file"
 "$shoal" encode x.npy --codec topk:k -o x.bin 2>&1 | grep -q "name=value" || fail "a setting without a value"
 
+# A rule on a matrix of one's own: rows (0, 0), (2, 0), (0, 2), (30, 40).
+matrix() { # SHAPE TYPE, then the numbers from stdin
+  printf '\223NUMPY\001\000v\000'
+  printf "%-117s\n" "{'descr': '$2', 'fortran_order': False, 'shape': $1, }"
+}
+{ matrix '(4, 2)' '<f4'
+  printf '\000\000\000\000\000\000\000\000\000\000\000\100\000\000\000\000'
+  printf '\000\000\000\000\000\000\000\100\000\000\360\101\000\000\040\102'; } > rows.npy
+numbers() { od -An -tf4 -j128 "$1" | tr -s ' \n' ' '; }
+"$shoal" aggregate --rule centredclipping:tau=1 --f 1 rows.npy -o sum.npy > stdout 2> stderr || fail "aggregate: '$(cat stderr)'"
+[ "$(numbers sum.npy)" = " 0.4 0.45 " ] || fail "aggregated: $(numbers sum.npy)"
+grep -q "kept      4 of 4 rows" stdout && grep -Eq "^ +3  yes +50 " stdout || fail "aggregate says '$(cat stdout)'"
+"$shoal" aggregate --rule nnm,smea --f 1 rows.npy -o sum.npy > stdout || fail "a rule after another stage"
+[ "$(numbers sum.npy)" = " 0.6666667 0.6666667 " ] || fail "nnm, smea: $(numbers sum.npy)"
+"$shoal" aggregate --rule smea --f 1 rows.npy -o sum.npy > stdout
+grep -Eq "^ +3  no " stdout && grep -q "kept      3 of 4 rows" stdout || fail "smea says '$(cat stdout)'"
+{ matrix '(4,)' '<f4'
+  printf '\000\000\000\000\000\000\200\077\000\000\000\000\000\000\200\077'; } > weights.npy
+"$shoal" aggregate --rule mean --weights weights.npy rows.npy -o sum.npy > /dev/null || fail "weights"
+[ "$(numbers sum.npy)" = " 16 20 " ] || fail "weighted: $(numbers sum.npy)"
+{ matrix '(1, 2)' '<f8'
+  printf '\000\000\000\000\000\000\360\077\232\231\231\231\231\231\271\077'; } > double.npy
+"$shoal" aggregate --rule mean double.npy -o sum.npy | grep -q "float64; rounded to float32" || fail "float64"
+[ "$(numbers sum.npy)" = " 1 0.1 " ] || fail "from float64: $(numbers sum.npy)"
+{ matrix '(2, 1)' '<f4'; printf '\000\000\200\077\000\000\200\177'; } > infinite.npy
+refuses "an infinite row" "row 1 of infinite.npy has entry 0 = inf; leave that row out" "$shoal" aggregate --rule mean infinite.npy -o out
+refuses "too many liars" "trimmed_mean needs n > 2f = 4 and 4 rows arrived" "$shoal" aggregate --rule trimmed_mean --f 2 rows.npy -o out
+refuses "an unknown rule" "unknown rule 'geometric_mediam'; did you mean 'geometric_median'" "$shoal" aggregate --rule geometric_mediam rows.npy -o out
+refuses "no such stage" "unknown pre-aggregator 'mean'" "$shoal" aggregate --rule mean,mean rows.npy -o out
+refuses "a setting out of range" "tau" "$shoal" aggregate --rule centred_clipping:tau=0 rows.npy -o out
+refuses "a vector of rows" "weights.npy has 1 dimensions; give a matrix with one row a sender" "$shoal" aggregate --rule mean weights.npy -o out
+refuses "weights of other rows" "weights.npy has 4 entries and 1 are needed" "$shoal" aggregate --rule mean --weights weights.npy double.npy -o out
+
 # What teaches: every command has a help, lists list, the reference page is the one in docs/.
-for command in run compare sweep study list explain check partition encode decode ca server join local status; do
+for command in run compare sweep study list explain check partition aggregate encode decode ca server join local status; do
   "$shoal" $command --help > /dev/null || fail "$command --help"
 done
 "$shoal" explain topk | grep -q ratio || fail "explain topk"

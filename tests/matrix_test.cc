@@ -45,7 +45,10 @@ const std::map<std::string, std::string> kMethods{
     {"d2", "[mixing]\nlazy = true\n"},
 };
 // Rules whose settings or whose receiver's rows an experiment must name.
-const std::map<std::string, std::string> kRules{{"zeno", "trim = 1\n"}};
+const std::map<std::string, std::string> kRules{
+    {"zeno", "trim = 1\n"},
+    {"mud_hog", "min_points = 3\n"},
+};
 constexpr const char* kValidation = "[validation]\nrows = 30\n";
 // Methods that are nothing without a rule.
 const std::set<std::string> kNeedRules{"monna"};

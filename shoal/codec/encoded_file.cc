@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "shoal/base/crc32c.h"
+#include "shoal/base/kind_text.h"
 #include "shoal/base/toml.h"
 #include "shoal/codec/composition.h"
 
@@ -41,17 +42,6 @@ Result<Layout> read_layout(ByteReader& in) {
     layout.add(std::move(name), std::move(shape));
   }
   return layout;
-}
-
-// "topk" is top_k: separators do not matter where a name is typed.
-std::string known_kind(const std::string& typed) {
-  const auto squeezed = [](std::string name) {
-    std::erase_if(name, [](char c) { return c == '_' || c == '-'; });
-    return name;
-  };
-  for (const auto& entry : codecs().entries())
-    if (squeezed(entry.name) == squeezed(typed)) return entry.name;
-  return typed;
 }
 
 }  // namespace
@@ -116,23 +106,6 @@ Result<std::vector<float>> decode_row(const EncodedFile& file) {
   return row;
 }
 
-Result<Table> codec_table(const std::string& text) {
-  Table table;
-  const std::size_t colon = text.find(':');
-  table.set("kind", known_kind(text.substr(0, colon)));
-  std::size_t at = colon == std::string::npos ? text.size() : colon + 1;
-  while (at < text.size()) {
-    const std::size_t end = std::min(text.find(',', at), text.size());
-    const std::string pair = text.substr(at, end - at);
-    const std::size_t equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return invalid_argument(fmt::format(
-          "'{}' in '{}': write settings as name=value, like top_k:ratio=0.01", pair, text));
-    SHOAL_TRY(Value value, parse_toml_value(pair.substr(equals + 1)));
-    table.set(pair.substr(0, equals), std::move(value));
-    at = end + 1;
-  }
-  return table;
-}
+Result<Table> codec_table(const std::string& text) { return kind_table(text, names_of(codecs())); }
 
 }  // namespace shoal

@@ -54,43 +54,86 @@ void distances_kernel(const float* x, const float* const* y, std::size_t count, 
   for (; j < count; ++j) distances_of_block<1>(x, y + j, n, totals + j);
 }
 
-// Adds <x, y_w> over one lane block with double lanes. The product of two floats is exact in
-// double, so a fused multiply-add rounds as a multiplication and an addition would.
-template <std::size_t kWidth>
-HWY_INLINE void products_of_block(const float* x, const float* const* y, std::size_t n,
-                                  double* totals) {
+// A tile of products: kTileRows rows with kTileColumns others, so that every load serves several.
+inline constexpr std::size_t kTileRows = 2;
+inline constexpr std::size_t kTileColumns = 4;
+inline constexpr std::size_t kTileLanes = kTileRows * kTileColumns * kLanes;
+
+// Widens `count` floats, zeros after them, to `chunks` chunks of 16 doubles, stored group by group:
+// the lanes that share a register lie one after another.
+void spread_kernel(const float* row, std::size_t count, std::size_t chunks, double* to) {
   const DoubleTag d;
-  DoubleVec sums[kWidth][kDoubleGroups];
-  for (std::size_t w = 0; w < kWidth; ++w)
-    for (std::size_t g = 0; g < kDoubleGroups; ++g) sums[w][g] = hn::Zero(d);
-  std::size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (std::size_t g = 0; g < kDoubleGroups; ++g) {
-      const DoubleVec mine = load_as_double(x + i + g * kDoubleStep);
-      for (std::size_t w = 0; w < kWidth; ++w)
-        sums[w][g] = hn::MulAdd(mine, load_as_double(y[w] + i + g * kDoubleStep), sums[w][g]);
+  for (std::size_t i = 0; i < chunks; ++i) {
+    float padded[kLanes] = {};
+    const float* from = row + i * kLanes;
+    if ((i + 1) * kLanes > count) {
+      for (std::size_t lane = 0; i * kLanes + lane < count; ++lane) padded[lane] = from[lane];
+      from = padded;
     }
-  }
-  for (std::size_t w = 0; w < kWidth; ++w) {
-    double lanes[kLanes];
     for (std::size_t g = 0; g < kDoubleGroups; ++g)
-      hn::StoreU(sums[w][g], d, lanes + g * kDoubleStep);
-    for (std::size_t at = i, lane = 0; at < n; ++at, ++lane)
-      lanes[lane] += static_cast<double>(x[at]) * static_cast<double>(y[w][at]);
-    totals[w] += fold_lanes(lanes);
+      hn::StoreU(load_as_double(from + g * kDoubleStep), d, to + (g * chunks + i) * kDoubleStep);
   }
 }
 
-// As many rows at a time as leave registers to spare: 16 with AVX2, 32 with AVX-512.
-inline constexpr std::size_t kProductsWide = kDoubleGroups <= 2 ? 4 : 2;
+// Adds the products of one group of lanes of a tile. A product of two floats is exact in double, so
+// a fused multiply-add rounds as a multiplication and an addition would.
+HWY_INLINE void products_of_tile(const double* const* x, const double* const* y, std::size_t chunks,
+                                 double* lanes) {
+  const DoubleTag d;
+  DoubleVec sums[kTileRows][kTileColumns];
+  for (std::size_t r = 0; r < kTileRows; ++r)
+    for (std::size_t c = 0; c < kTileColumns; ++c)
+      sums[r][c] = hn::LoadU(d, lanes + (r * kTileColumns + c) * kLanes);
+  for (std::size_t i = 0; i < chunks * kDoubleStep; i += kDoubleStep) {
+    DoubleVec mine[kTileRows];
+    for (std::size_t r = 0; r < kTileRows; ++r) mine[r] = hn::LoadU(d, x[r] + i);
+    for (std::size_t c = 0; c < kTileColumns; ++c) {
+      const DoubleVec other = hn::LoadU(d, y[c] + i);
+      for (std::size_t r = 0; r < kTileRows; ++r)
+        sums[r][c] = hn::MulAdd(mine[r], other, sums[r][c]);
+    }
+  }
+  for (std::size_t r = 0; r < kTileRows; ++r)
+    for (std::size_t c = 0; c < kTileColumns; ++c)
+      hn::StoreU(sums[r][c], d, lanes + (r * kTileColumns + c) * kLanes);
+}
 
-// totals[j] += <x, y_j>.
-void products_kernel(const float* x, const float* const* y, std::size_t count, std::size_t n,
-                     double* totals) {
-  std::size_t j = 0;
-  for (; j + kProductsWide <= count; j += kProductsWide)
-    products_of_block<kProductsWide>(x, y + j, n, totals + j);
-  for (; j < count; ++j) products_of_block<1>(x, y + j, n, totals + j);
+// Adds a block of n spread rows, `stride` doubles apart, to the lanes of all tiles of the upper
+// triangle, row of tiles by row. Places past the last row repeat it.
+void products_kernel(const double* spread, std::size_t stride, std::size_t n, std::size_t chunks,
+                     double* lanes) {
+  const double* x[kTileRows];
+  const double* y[kTileColumns];
+  for (std::size_t g = 0; g < kDoubleGroups; ++g) {
+    const double* group = spread + g * chunks * kDoubleStep;
+    double* tile = lanes + g * kDoubleStep;
+    for (std::size_t i = 0; i < n; i += kTileRows) {
+      for (std::size_t r = 0; r < kTileRows; ++r) x[r] = group + HWY_MIN(i + r, n - 1) * stride;
+      for (std::size_t j = i; j < n; j += kTileColumns) {
+        for (std::size_t c = 0; c < kTileColumns; ++c)
+          y[c] = group + HWY_MIN(j + c, n - 1) * stride;
+        products_of_tile(x, y, chunks, tile);
+        tile += kTileLanes;
+      }
+    }
+  }
+}
+
+// Folds the lanes of all tiles into the upper triangle.
+void fold_tiles_kernel(double* lanes, std::size_t n, double* upper) {
+  for (std::size_t i = 0; i < n; i += kTileRows)
+    for (std::size_t j = i; j < n; j += kTileColumns, lanes += kTileLanes)
+      for (std::size_t r = 0; r < kTileRows; ++r)
+        for (std::size_t c = 0; c < kTileColumns; ++c)
+          if (i + r <= j + c && j + c < n)
+            upper[(i + r) * n + j + c] += fold_lanes(lanes + (r * kTileColumns + c) * kLanes);
+}
+
+// Doubles of scratch that n rows' tiles take.
+std::size_t tile_lanes_kernel(std::size_t n) {
+  std::size_t tiles = 0;
+  for (std::size_t i = 0; i < n; i += kTileRows) tiles += (n - i + kTileColumns - 1) / kTileColumns;
+  return tiles * kTileLanes;
 }
 
 }  // namespace shoal::HWY_NAMESPACE
@@ -100,51 +143,56 @@ HWY_AFTER_NAMESPACE();
 namespace shoal {
 
 HWY_EXPORT(distances_kernel);
+HWY_EXPORT(spread_kernel);
 HWY_EXPORT(products_kernel);
+HWY_EXPORT(fold_tiles_kernel);
+HWY_EXPORT(tile_lanes_kernel);
 
 namespace {
 
 constexpr std::size_t kBlock = 1024;        // coordinates whose rows are in cache together
+constexpr std::size_t kProductChunks = 32;  // of 16 coordinates: doubles are wider
 constexpr std::size_t kSuperBlock = 16384;  // coordinates of one job
 constexpr std::size_t kWave = 64;           // super-blocks whose partial results are held at once
 
-using Pointers = std::vector<const float*>;
+// Adds coordinates begin..end-1 to the upper triangle.
+using AddSuperBlock = void (*)(std::span<const Row> rows, Row reference, std::size_t begin,
+                               std::size_t end, double* upper);
 
-// Adds one block of coordinates to the upper triangle.
-using AddBlock = void (*)(const Pointers& rows, std::size_t count, double* upper);
-
-void add_distances(const Pointers& rows, std::size_t count, double* upper) {
+void add_distances(std::span<const Row> rows, Row, std::size_t begin, std::size_t end,
+                   double* upper) {
   const std::size_t n = rows.size();
-  for (std::size_t i = 0; i + 1 < n; ++i) HWY_DYNAMIC_DISPATCH(distances_kernel)
-  (rows[i], rows.data() + i + 1, n - i - 1, count, upper + i * n + i + 1);
-}
-
-void add_products(const Pointers& rows, std::size_t count, double* upper) {
-  const std::size_t n = rows.size();
-  for (std::size_t i = 0; i < n; ++i) HWY_DYNAMIC_DISPATCH(products_kernel)
-  (rows[i], rows.data() + i, n - i, count, upper + i * n + i);
-}
-
-// One super-block; rows are taken relative to `reference` when there is one.
-void add_super_block(std::span<const Row> rows, Row reference, std::size_t begin, std::size_t end,
-                     AddBlock add_block, double* upper) {
-  std::vector<float> centred(reference.empty() ? 0 : rows.size() * kBlock);
-  Pointers pointers(rows.size());
-  for (std::size_t at = begin; at < end; at += kBlock) {
-    const std::size_t count = std::min(kBlock, end - at);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      pointers[i] = rows[i].data() + at;
-      if (reference.empty()) continue;
-      float* row = centred.data() + i * kBlock;
-      for (std::size_t c = 0; c < count; ++c) row[c] = rows[i][at + c] - reference[at + c];
-      pointers[i] = row;
-    }
-    add_block(pointers, count, upper);
+  std::vector<const float*> at(n);
+  for (std::size_t c = begin; c < end; c += kBlock) {
+    for (std::size_t i = 0; i < n; ++i) at[i] = rows[i].data() + c;
+    for (std::size_t i = 0; i + 1 < n; ++i) HWY_DYNAMIC_DISPATCH(distances_kernel)
+    (at[i], at.data() + i + 1, n - i - 1, std::min(kBlock, end - c), upper + i * n + i + 1);
   }
 }
 
+// Rows are taken relative to `reference` when there is one.
+void add_products(std::span<const Row> rows, Row reference, std::size_t begin, std::size_t end,
+                  double* upper) {
+  constexpr std::size_t kCount = kProductChunks * 16;
+  const std::size_t n = rows.size();
+  std::vector<double> spread(n * kCount), lanes(HWY_DYNAMIC_DISPATCH(tile_lanes_kernel)(n));
+  float centred[kCount];
+  for (std::size_t at = begin; at < end; at += kCount) {
+    const std::size_t count = std::min(kCount, end - at);
+    for (std::size_t i = 0; i < n; ++i) {
+      const float* row = rows[i].data() + at;
+      for (std::size_t c = 0; c < count && !reference.empty(); ++c)
+        centred[c] = row[c] - reference[at + c];
+      HWY_DYNAMIC_DISPATCH(spread_kernel)
+      (reference.empty() ? row : centred, count, kProductChunks, spread.data() + i * kCount);
+    }
+    HWY_DYNAMIC_DISPATCH(products_kernel)(spread.data(), kCount, n, kProductChunks, lanes.data());
+  }
+  HWY_DYNAMIC_DISPATCH(fold_tiles_kernel)(lanes.data(), n, upper);
+}
+
 PairMatrix pair_matrix(std::span<const Row> rows, Row reference, ThreadPool* pool,
-                       AddBlock add_block) {
+                       AddSuperBlock add_super_block) {
   const std::size_t n = rows.size();
   const std::size_t dimension = n == 0 ? 0 : rows.front().size();
   for (const Row row : rows) SHOAL_CHECK(row.size() == dimension, "rows have equal length");
@@ -155,7 +203,7 @@ PairMatrix pair_matrix(std::span<const Row> rows, Row reference, ThreadPool* poo
     std::vector<double> partial(wave * n * n, 0.0);
     const auto job = [&](std::size_t k) {
       const std::size_t begin = (first + k) * kSuperBlock;
-      add_super_block(rows, reference, begin, std::min(dimension, begin + kSuperBlock), add_block,
+      add_super_block(rows, reference, begin, std::min(dimension, begin + kSuperBlock),
                       partial.data() + k * n * n);
     };
     if (pool) {

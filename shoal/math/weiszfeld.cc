@@ -73,8 +73,9 @@ std::vector<double> weiszfeld(const PairMatrix& gram, std::span<const double> we
                               std::vector<double> distances, const WeiszfeldLimits& limits) {
   SHOAL_CHECK(gram.n == weights.size() && gram.n == distances.size(), "a weight for every row");
   SHOAL_CHECK(limits.passes > 0 && limits.smoothing > 0, "at least one pass, smoothing above 0");
-  SHOAL_CHECK(std::any_of(weights.begin(), weights.end(), [](double w) { return w > 0; }),
-              "some weight is above 0");
+  double claimed = 0.0;
+  for (const double weight : weights) claimed += weight;
+  SHOAL_CHECK(claimed > 0, "some weight is above 0");
   std::vector<double> b(gram.n), before;
   for (std::size_t pass = 1;; ++pass) {
     double total = 0.0;
@@ -83,12 +84,12 @@ std::vector<double> weiszfeld(const PairMatrix& gram, std::span<const double> we
       total += b[i];
     }
     for (double& share : b) share /= total;
+    // A step is the sum of the unit vectors over `total`.
+    if (!before.empty() && limits.tolerance > 0 &&
+        movement(gram, b, before) * total <= limits.tolerance * claimed)
+      return b;
     if (pass == limits.passes) return b;
     distances = distances_to_combination(gram, b);
-    const double scale = std::max(limits.smoothing, lower_median(distances));
-    if (!before.empty() && limits.tolerance > 0 &&
-        movement(gram, b, before) <= limits.tolerance * scale)
-      return b;
     before = b;
   }
 }

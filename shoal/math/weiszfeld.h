@@ -18,8 +18,9 @@ namespace shoal {
 struct WeiszfeldLimits {
   std::size_t passes = 1000;  // at most; at least 1
   double smoothing = 1e-6;    // nu: the least distance that is divided by
-  // Stops when z moved by no more than this times the median distance (far rows do not count), or
-  // times nu where that is more; 0: after all passes.
+  // Stops when the weighted mean of the unit vectors from z to the rows (0 at the median) is no
+  // longer than this; 0: after all passes. Small steps are no sign of the end: z leaves a row that
+  // is not the median by steps that begin at nu.
   double tolerance = 0.0;
 };
 

@@ -281,6 +281,8 @@ void report(Node& node, Step round, const FederatedServer& server, const Arrival
   else
     node.show(round, "update_norm", server.update_norm());
   if (!server.senders().empty()) node.show_selection(round, server.senders(), server.selection());
+  if (!server.view().rows.empty() && node.wants_rows(round))
+    node.show_aggregation(round, server.view(), server.aggregate());
   if (node.wants_model(round)) node.show_model<float>(round, server.parameters());
   node.step_done(round);
 }

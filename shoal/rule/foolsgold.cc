@@ -11,6 +11,9 @@
 namespace shoal {
 namespace {
 
+// Sums whose cosine is this near to 1 are parallel: float rows cannot say more.
+constexpr double kParallel = 1e-9;
+
 PairMatrix cosines_of(const PairMatrix& gram) {
   PairMatrix cosines{gram.n, std::vector<double>(gram.n * gram.n, 0.0)};
   for (std::size_t i = 0; i < gram.n; ++i)
@@ -43,6 +46,8 @@ std::vector<double> foolsgold_weights(PairMatrix cosines) {
     for (std::size_t j = 0; j < n; ++j)
       if (v[i] < v[j]) cosines.values[i * n + j] *= v[i] / v[j];
   for (std::size_t i = 0; i < n; ++i) weights[i] = std::clamp(1.0 - largest(cosines, i), 0.0, 1.0);
+  for (double& w : weights)
+    if (w < kParallel) w = 0.0;
   const double most = *std::max_element(weights.begin(), weights.end());
   for (double& w : weights) w = most > 0.0 ? logit_weight(w / most) : 0.0;
   return weights;

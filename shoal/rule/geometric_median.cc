@@ -124,10 +124,11 @@ void describe(Settings& s, GeometricMedianSettings& v) {
             {"zero", WeiszfeldStart::kZero}});
   s.real("smoothing", v.smoothing, "nu, the least distance that is divided by",
          {.range = above(0)});
-  s.real("tolerance", v.tolerance,
-         "stop when a pass moves the point by no more than this times the mean distance; 0 takes "
-         "all passes",
-         {.range = at_least(0)});
+  s.real(
+      "tolerance", v.tolerance,
+      "stop when the mean of the unit vectors towards the rows is no longer than this; 0 takes all "
+      "passes",
+      {.range = at_least(0)});
   s.integer("iterations", v.iterations, "passes at most", {.range = at_least(1).up_to(1e6)});
 }
 

@@ -26,7 +26,7 @@ enum class WeiszfeldStart { kCore, kMean, kMedian, kZero };
 struct GeometricMedianSettings {
   WeiszfeldStart start = WeiszfeldStart::kCore;
   double smoothing = 1e-6;
-  double tolerance = 1e-7;
+  double tolerance = 1e-6;
   std::int64_t iterations = 1000;
 };
 void describe(Settings& s, GeometricMedianSettings& v);

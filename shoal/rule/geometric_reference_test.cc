@@ -192,7 +192,7 @@ std::optional<Vector> caf(const Case& given) {
     const double most = *std::max_element(t.begin(), t.end());
     sum = 0.0;
     for (std::size_t i = 0; i < c.size(); ++i) sum += c[i] *= 1.0 - t[i] / most;
-    // Two rows equally far out: rounding decides which of them is gone for good, and when to stop.
+    // Whether it goes on is decided by rounding.
     if (std::abs(sum - least_sum) < 1e-6) return std::nullopt;
     for (std::size_t i = 0; i < c.size(); ++i)
       if (c[i] < 1e-9) c[i] = 0.0;

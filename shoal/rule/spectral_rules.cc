@@ -37,6 +37,9 @@ Selection combine(const RoundView& round, const Vector& b, std::span<float> out)
   return selection;
 }
 
+// Of two rows equally far out, rounding would leave one a trace of weight and a say in max t.
+constexpr double kGone = 1e-9;
+
 // The coefficients of CAF's result.
 Vector caf_coefficients(const Matrix& gram, std::size_t f) {
   const auto n = static_cast<double>(gram.rows());
@@ -56,10 +59,10 @@ Vector caf_coefficients(const Matrix& gram, std::size_t f) {
       best = b;
     }
     Vector t = (about_mean * root.cwiseProduct(eigen.eigenvectors().col(top))).cwiseAbs2();
-    for (Eigen::Index i = 0; i < c.size(); ++i)
-      if (c[i] == 0.0) t[i] = 0.0;
+    t = (c.array() > 0.0).select(t, 0.0);
     if (!(t.maxCoeff() > 0.0)) break;  // the rows that are left are one
     c = c.cwiseProduct(Vector::Ones(c.size()) - t / t.maxCoeff());
+    c = (c.array() < kGone).select(0.0, c);
   } while (c.sum() > n - 2.0 * static_cast<double>(f));
   return best;
 }
