@@ -115,7 +115,8 @@ class Draw {
     if (nodes_ < 4 || shifts || !chance(0.4)) return;
     liars_ = between(1, (nodes_ - 1) / 3);
     const std::string kind =
-        one_of("inner_product", "sign_flip", "gaussian_noise", "little_is_enough", "none");
+        one_of("inner_product", "sign_flip", "gaussian_noise", "little_is_enough", "mimic",
+               "min_max", "min_sum", "constant", "uniform", "not_finite", "none");
     // With kind = "none" there is no attack, so no liars either.
     if (kind == "none")
       liars_ = 0;
@@ -250,6 +251,9 @@ class Draw {
 class OnceOnly : public Interceptor {
  public:
   explicit OnceOnly(Interceptor* next) : next_(next) {}
+  void sent(NodeId from, const Frame& frame) override {
+    if (next_) next_->sent(from, frame);
+  }
   void round_closed(NodeId receiver, std::vector<Message>& messages) override {
     for (const Message& message : messages) {
       const bool fresh =

@@ -1,6 +1,8 @@
 #include "shoal/attack/transit_attacks.h"
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <gmock/gmock.h>
 #include <set>
 

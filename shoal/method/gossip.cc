@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "shoal/math/vector.h"
 #include "shoal/method/exchange.h"
 #include "shoal/method/row_format.h"
 
@@ -83,10 +84,14 @@ Step row_number(const GossipKind& kind, Step step, std::size_t row) {
   return static_cast<Step>(step * kind.rows + row);
 }
 
-// What a message carries, into all rows of `values`.
+// What a message carries, into all rows of `values`; all of it is finite.
 template <class Scalar>
 Status read_rows(const GossipJob<Scalar>& job, const Message& message, std::span<Scalar> values) {
-  if (!job.format.is_encoded()) return message.vector<Scalar>(kRowNames[0], values);
+  if (!job.format.is_encoded()) {
+    SHOAL_TRY_STATUS(message.vector<Scalar>(kRowNames[0], values));
+    if (all_finite(std::span<const Scalar>(values))) return ok_status();
+    return corrupt("a row holds a value that is not finite");
+  }
   const std::size_t d = job.problem->dimension();
   for (std::size_t k = 0; k < job.kind.rows; ++k) {
     SHOAL_TRY(const ByteView bytes, message.tensor(kRowNames[k]));

@@ -336,7 +336,10 @@ Status Reduction<Scalar>::aggregate(const Arrivals& arrivals, Step round, std::s
     } else {
       decoded.resize(row.size());
       const Message& message = arrivals.messages[worker - (worker > id_ ? 1 : 0)];
-      SHOAL_TRY_STATUS(read(message, decoded, step));
+      const Status status = read(message, decoded, step);
+      if (!status.ok() && !rule_) return status;
+      // Everybody reads the same, so under a rule all go on without this row.
+      if (!status.ok()) decoded.clear();
     }
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<double>(decoded[i]);
     for (std::size_t i = 0; i < step_sum.size(); ++i) step_sum[i] += static_cast<double>(step[i]);
@@ -358,11 +361,13 @@ Status Reduction<Scalar>::apply_rule(const std::vector<std::vector<Scalar>>& row
     view.round = round;
     view.seed = plan_.seed;  // and no receiver: all workers must draw alike
     view.declared_faults = plan_.declared_faults;
-    view.weights.assign(rows.size(), 1.0 / static_cast<double>(rows.size()));
     for (std::size_t worker = 0; worker < rows.size(); ++worker) {
+      if (rows[worker].empty() || !all_finite(rows[worker])) continue;
       view.rows.emplace_back(rows[worker]);
       view.senders.push_back(static_cast<std::uint32_t>(worker));
     }
+    view.weights.assign(view.size(), 1.0 / static_cast<double>(view.size()));
+    SHOAL_TRY_STATUS(rule_->check(view.size(), view.declared_faults));
     SHOAL_TRY(selection_, rule_->aggregate(view, row));
     senders_ = view.senders;
   }

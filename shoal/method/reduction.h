@@ -16,7 +16,8 @@
 // Every worker ends with the same bits. Codec and feedback see rows in the units of the caller.
 //
 // Feedback (codec/feedback.h): a worker keeps its own error and shift, and the mean of all shifts.
-// A reduction in which a worker is missing fails everywhere, so no message is ever half counted.
+// A reduction in which a worker is missing fails everywhere, so no message is ever half counted. A
+// row that nobody can read (not finite, say) fails it too, but under a [rule] all do without it.
 //
 // Wire, per worker: 2 (p-1)/p n scalars, or the same of the k kept ones; an all-gather p-1 times
 // the codec's bytes. Cost: one encoding, and p decodings for an all-gather.

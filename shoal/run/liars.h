@@ -13,7 +13,7 @@ namespace shoal {
 std::vector<NodeId> draw_liars(std::uint64_t seed, NodeId first, std::size_t count,
                                std::size_t liars);
 
-// Not for several threads at once.
+// One that moves is not for several threads at once.
 class Liars {
  public:
   using Senders = std::function<std::vector<NodeId>(Step round)>;
