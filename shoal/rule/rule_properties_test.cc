@@ -6,7 +6,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <rapidcheck.h>
+#include <set>
 
+#include "shoal/base/bytes.h"
 #include "shoal/base/random.h"
 #include "shoal/rule/test_rounds.h"
 
@@ -27,6 +29,12 @@ struct Promise {
   std::vector<std::pair<std::string, Value>> settings = {};
 };
 
+// Two rows that are each other's nearest tie when a score is one distance, and the lower sender
+// wins. From four rows on Krum's is two at least; Bulyan comes down to one in its last stages, and
+// subsets of MDA that share their widest pair tie.
+constexpr std::size_t kTwoNeighbours = 4;
+const std::set<std::string> kTiesAreCommon{"bulyan", "mda"};
+
 const std::vector<Promise>& promises() {
   constexpr auto kEqui = Scaling::kEquivariant;
   constexpr auto kSame = Scaling::kInvariant;
@@ -34,6 +42,18 @@ const std::vector<Promise>& promises() {
       {"mean", true, kEqui, Range::kAllRows, true},
       {"coordinate_median", true, kEqui, Range::kHonestRows, true},
       {"trimmed_mean", true, kEqui, Range::kHonestRows, true},
+      {"mean_around_median", true, kEqui, Range::kAllRows, true},
+      {"phocas", true, kEqui, Range::kAllRows, true},
+      {"krum", true, kEqui, Range::kAllRows, true, false, kTwoNeighbours},
+      {"multi_krum", true, kEqui, Range::kAllRows, true, false, kTwoNeighbours},
+      {"bulyan", true, kEqui, Range::kAllRows, true, false, 3},
+      {"mda", true, kEqui, Range::kAllRows, true},
+      {"cge", false, kEqui, Range::kAllRows, true},
+      {"nearest_neighbours", false, Scaling::kNone, Range::kAllRows, true},
+      {"zeno", false, Scaling::kNone, Range::kAllRows, true},
+      {"zeno_plus_plus", false, Scaling::kNone, Range::kNone, false},
+      {"norm_clipping", false, Scaling::kNone, Range::kNone, false},
+      {"weak_dp", false, Scaling::kNone, Range::kNone, false},
       {"geometric_median", true, kEqui, Range::kAllRows, true},
       {"rfa", true, kEqui, Range::kAllRows, true, true, 1, {{"warm_start", true}}},
       {"centred_clipping", false, Scaling::kNone, Range::kNone, false, true},
@@ -173,7 +193,7 @@ TEST(RuleProperties, WhoSentARowDoesNotMatter) {
         const auto after = outcome_of(*rule_of(promise), drawn.view()).row;
         assert_near(after, as_doubles(before), 1e-5 * size_of(drawn.rows));
       },
-      [](const Promise&) { return true; });
+      [](const Promise& promise) { return !kTiesAreCommon.contains(promise.kind); });
 }
 
 TEST(RuleProperties, TheResultMovesWithTheRows) {
