@@ -1,6 +1,7 @@
 #include "shoal/math/gram.h"
 
 #include <algorithm>
+#include <hwy/aligned_allocator.h>
 
 #include "shoal/base/check.h"
 
@@ -59,9 +60,10 @@ inline constexpr std::size_t kTileRows = 2;
 inline constexpr std::size_t kTileColumns = 4;
 inline constexpr std::size_t kTileLanes = kTileRows * kTileColumns * kLanes;
 
-// Widens `count` floats, zeros after them, to `chunks` chunks of 16 doubles, stored group by group:
-// the lanes that share a register lie one after another.
-void spread_kernel(const float* row, std::size_t count, std::size_t chunks, double* to) {
+// Widens `count` floats, zeros after them, to `chunks` chunks of 16 doubles. The lanes that share a
+// register lie one after another, one such group of all rows before the next.
+void spread_kernel(const float* row, std::size_t count, std::size_t chunks, std::size_t place,
+                   std::size_t rows, double* to) {
   const DoubleTag d;
   for (std::size_t i = 0; i < chunks; ++i) {
     float padded[kLanes] = {};
@@ -71,7 +73,8 @@ void spread_kernel(const float* row, std::size_t count, std::size_t chunks, doub
       from = padded;
     }
     for (std::size_t g = 0; g < kDoubleGroups; ++g)
-      hn::StoreU(load_as_double(from + g * kDoubleStep), d, to + (g * chunks + i) * kDoubleStep);
+      hn::StoreU(load_as_double(from + g * kDoubleStep), d,
+                 to + ((g * rows + place) * chunks + i) * kDoubleStep);
   }
 }
 
@@ -98,14 +101,14 @@ HWY_INLINE void products_of_tile(const double* const* x, const double* const* y,
       hn::StoreU(sums[r][c], d, lanes + (r * kTileColumns + c) * kLanes);
 }
 
-// Adds a block of n spread rows, `stride` doubles apart, to the lanes of all tiles of the upper
-// triangle, row of tiles by row. Places past the last row repeat it.
-void products_kernel(const double* spread, std::size_t stride, std::size_t n, std::size_t chunks,
-                     double* lanes) {
+// Adds a block of n spread rows to the lanes of all tiles of the upper triangle, row of tiles by
+// row. Places past the last row repeat it.
+void products_kernel(const double* spread, std::size_t n, std::size_t chunks, double* lanes) {
+  const std::size_t stride = chunks * kDoubleStep;
   const double* x[kTileRows];
   const double* y[kTileColumns];
   for (std::size_t g = 0; g < kDoubleGroups; ++g) {
-    const double* group = spread + g * chunks * kDoubleStep;
+    const double* group = spread + g * n * stride;
     double* tile = lanes + g * kDoubleStep;
     for (std::size_t i = 0; i < n; i += kTileRows) {
       for (std::size_t r = 0; r < kTileRows; ++r) x[r] = group + HWY_MIN(i + r, n - 1) * stride;
@@ -175,7 +178,10 @@ void add_products(std::span<const Row> rows, Row reference, std::size_t begin, s
                   double* upper) {
   constexpr std::size_t kCount = kProductChunks * 16;
   const std::size_t n = rows.size();
-  std::vector<double> spread(n * kCount), lanes(HWY_DYNAMIC_DISPATCH(tile_lanes_kernel)(n));
+  const std::size_t tile_lanes = HWY_DYNAMIC_DISPATCH(tile_lanes_kernel)(n);
+  const auto spread = hwy::AllocateAligned<double>(n * kCount);
+  const auto lanes = hwy::AllocateAligned<double>(tile_lanes);
+  std::fill_n(lanes.get(), tile_lanes, 0.0);
   float centred[kCount];
   for (std::size_t at = begin; at < end; at += kCount) {
     const std::size_t count = std::min(kCount, end - at);
@@ -184,11 +190,11 @@ void add_products(std::span<const Row> rows, Row reference, std::size_t begin, s
       for (std::size_t c = 0; c < count && !reference.empty(); ++c)
         centred[c] = row[c] - reference[at + c];
       HWY_DYNAMIC_DISPATCH(spread_kernel)
-      (reference.empty() ? row : centred, count, kProductChunks, spread.data() + i * kCount);
+      (reference.empty() ? row : centred, count, kProductChunks, i, n, spread.get());
     }
-    HWY_DYNAMIC_DISPATCH(products_kernel)(spread.data(), kCount, n, kProductChunks, lanes.data());
+    HWY_DYNAMIC_DISPATCH(products_kernel)(spread.get(), n, kProductChunks, lanes.get());
   }
-  HWY_DYNAMIC_DISPATCH(fold_tiles_kernel)(lanes.data(), n, upper);
+  HWY_DYNAMIC_DISPATCH(fold_tiles_kernel)(lanes.get(), n, upper);
 }
 
 PairMatrix pair_matrix(std::span<const Row> rows, Row reference, ThreadPool* pool,

@@ -65,6 +65,42 @@ TEST(Gram, FarFromTheOriginNothingIsLost) {
   }
 }
 
+// Without a reference the same trap costs ten digits of sixteen, and no more.
+TEST(Gram, WithoutAReferenceAgainstLongDouble) {
+  for (const std::size_t n : {1u, 2u, 3u, 4u, 5u, 7u, 9u, 12u})
+    for (const std::size_t dimension : {0u, 1u, 15u, 16u, 511u, 513u, 40001u}) {
+      const Rows rows = random_rows(n, dimension, 0.3, 1);
+      const PairMatrix k = gram_matrix(rows.views());
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < n; ++j) {
+          long double sum = 0, size = 0;
+          for (std::size_t c = 0; c < dimension; ++c) {
+            const long double product = static_cast<long double>(rows.held[i][c]) *
+                                        static_cast<long double>(rows.held[j][c]);
+            sum += product;
+            size += std::abs(product);
+          }
+          EXPECT_NEAR(k.at(i, j), double(sum), 1e-13 * double(size)) << n << " " << dimension;
+          EXPECT_EQ(k.at(i, j), k.at(j, i));
+        }
+    }
+  const Rows far = random_rows(6, 1000, 100, 1e-3);
+  const PairMatrix k = gram_matrix(far.views()), d = squared_distances(far.views());
+  for (std::size_t i = 0; i < 6; ++i)
+    for (std::size_t j = 0; j < 6; ++j)
+      EXPECT_NEAR(k.at(i, i) + k.at(j, j) - 2 * k.at(i, j), d.at(i, j), 1e-7);
+}
+
+TEST(Gram, DistancesToAPoint) {
+  const Rows rows = random_rows(4, 40001, 0, 1);
+  const std::vector<float> point(40001, 0.5f);
+  const auto distances = squared_distances_to(rows.views(), point);
+  for (std::size_t i = 0; i < 4; ++i)
+    EXPECT_NEAR(distances[i], squared_distance(rows.held[i], point), 1e-12 * distances[i]);
+  ThreadPool pool(3);
+  EXPECT_EQ(squared_distances_to(rows.views(), point, &pool), distances);
+}
+
 TEST(Gram, HugeRowsDoNotDrownTheOthers) {
   Rows rows = random_rows(5, 500, 0, 1);
   const PairMatrix before = squared_distances(rows.views());
@@ -82,7 +118,9 @@ TEST(Gram, SameBitsOnEveryTargetAndThreadCount) {
   const Rows rows = random_rows(11, 70001, 0.5, 1);
   const PairMatrix d = squared_distances(rows.views());
   const PairMatrix k = gram_matrix(rows.views(), rows.held[3]);
+  const PairMatrix products = gram_matrix(rows.views());
   on_every_simd_target([&](const char* target) {
+    EXPECT_EQ(gram_matrix(rows.views()).values, products.values) << target;
     EXPECT_EQ(squared_distances(rows.views()).values, d.values) << target;
     EXPECT_EQ(gram_matrix(rows.views(), rows.held[3]).values, k.values) << target;
   });
@@ -90,6 +128,7 @@ TEST(Gram, SameBitsOnEveryTargetAndThreadCount) {
     ThreadPool pool(threads);
     EXPECT_EQ(squared_distances(rows.views(), &pool).values, d.values) << threads;
     EXPECT_EQ(gram_matrix(rows.views(), rows.held[3], &pool).values, k.values) << threads;
+    EXPECT_EQ(gram_matrix(rows.views(), &pool).values, products.values) << threads;
   }
 }
 

@@ -6,11 +6,11 @@
 //   w_i = 1 - max_j cs_ij clipped to [0, 1], divided by the largest, .99 for 1
 //   w_i <- ln(w_i / (1 - w_i)) + .5 clipped to [0, 1]
 //
-// A weight below 1e-9 before it is divided is 0, for float rows cannot be more parallel. A sum of
-// zeros has cosine 0 with all. One sender alone has weight 1. Where all weights are 0 (all
-// sums parallel, so nobody is trusted) the aggregate is the zero row and nobody is kept. Honest
-// senders with the same data point the same way, too, and lose their weight: this rule is for data
-// that differ. Claimed weights and f are ignored; a sender may miss rounds, its history stays.
+// A weight below 1e-9 before it is divided is 0: float rows cannot be more parallel. A sum of zeros
+// has cosine 0 with all. One sender alone has weight 1. Where all weights are 0 (all sums parallel,
+// so nobody is trusted) the aggregate is the zero row and nobody is kept. Honest senders with the
+// same data point the same way, too, and lose their weight: this rule is for data that differ.
+// Claimed weights and f are ignored; a sender may miss rounds, its history stays.
 //
 // Memory n d floats; O(n^2 d / 2) for the inner products of the sums.
 #pragma once
