@@ -36,7 +36,7 @@ TEST(Ledger, WhoWasKeptIsAListOfNodes) {
   ASSERT_TRUE(read.ok()) << read.error().message;
   EXPECT_EQ(read->kept, line.kept);
   EXPECT_EQ(to_json(*read), json);
-  line.kept = {{}};
+  line.kept.emplace().clear();
   EXPECT_EQ(to_json(*parse_ledger_line(to_json(line))), to_json(line));
   for (const char* wrong : {"{\"kept\":3}", "{\"kept\":[-1]}", "{\"kept\":[1.5]}",
                             "{\"kept\":[4294967296]}", "{\"kept\":[null]}"})
