@@ -96,15 +96,29 @@ TEST(AttackedRuns, RefusalsSayWhatToChange) {
   expect({.attack = "kind = \"label_flip\"\nequivocate = true\n"}, "this attack forges none");
   expect({.nodes = "count = 8\nliars = 2\nliars_move = true\n", .method = kGather},
          "liars_move draws");
-  expect(
-      {.nodes = "count = 8\nliars = 2\nliars_move = true\n", .attack = "kind = \"label_flip\"\n"},
-      "the same ones lie throughout");
+  expect({.nodes = "count = 8\nliars = 2\nliars_move = true\n",
+          .method = kGather,
+          .attack = "kind = \"label_flip\"\n"},
+         "liars_move draws");
   expect({.nodes = "count = 8\nliars = 5\nliars_move = true\n",
           .method = "kind = \"fedavg\"\nrounds = 4\ncohort = 4\n",
           .more = ""},
          "5 liars and a round asks 4");
   expect({.method = kGather, .attack = "kind = \"label_flip\"\nrandom_start = true\n"},
          "changes how liars train");
+}
+
+// Where everybody lies in every round it does not matter that liars move; where two of eight do, it
+// does.
+TEST(AttackedRuns, DataAttacksMoveWithTheirLiars) {
+  const auto model = [](int liars, bool move) {
+    const Wanted wanted{
+        .nodes = fmt::format("count = 8\nliars = {}\nliars_move = {}\n", liars, move),
+        .attack = "kind = \"label_flip\"\nrandom_start = true\n"};
+    return outcome_of(experiment_of(text_of(wanted))).models.at(0);
+  };
+  EXPECT_EQ(model(8, true), model(8, false));
+  EXPECT_NE(model(2, true), model(2, false));
 }
 
 double last(const std::vector<LedgerLine>& lines, const char* figure) {
