@@ -177,7 +177,29 @@ Status check_numbers(const Experiment& experiment) {
   return ok_status();
 }
 
-Table with_kind_merged(const Table& base, const Table& changes) {
+// Lays one --set on an experiment. Another kind replaces the whole section, as in [[run]].
+Status apply_override(Table& table, const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos)
+    return invalid_argument(
+        fmt::format("--set {}: write it as path=value, like codec.ratio=0.1", text));
+  SHOAL_TRY(Value value, parse_toml_value(text.substr(equals + 1)));
+  const std::string path = text.substr(0, equals);
+  const std::size_t dot = path.find('.');
+  if (dot != std::string::npos && path.substr(dot) == ".kind") {
+    Table section;
+    section.set("kind", std::move(value));
+    Table change;
+    change.set(path.substr(0, dot), std::move(section));
+    table = with_changes(table, change);
+    return ok_status();
+  }
+  return set_path(table, path, std::move(value));
+}
+
+}  // namespace
+
+Table with_changes(const Table& base, const Table& changes) {
   Table merged = base;
   for (const auto& [key, value] : changes.entries()) {
     const Table* over = value.as<Table>();
@@ -200,28 +222,6 @@ Table with_kind_merged(const Table& base, const Table& changes) {
   }
   return merged;
 }
-
-// Lays one --set on an experiment. Another kind replaces the whole section, as in [[run]].
-Status apply_override(Table& table, const std::string& text) {
-  const std::size_t equals = text.find('=');
-  if (equals == std::string::npos)
-    return invalid_argument(
-        fmt::format("--set {}: write it as path=value, like codec.ratio=0.1", text));
-  SHOAL_TRY(Value value, parse_toml_value(text.substr(equals + 1)));
-  const std::string path = text.substr(0, equals);
-  const std::size_t dot = path.find('.');
-  if (dot != std::string::npos && path.substr(dot) == ".kind") {
-    Table section;
-    section.set("kind", std::move(value));
-    Table change;
-    change.set(path.substr(0, dot), std::move(section));
-    table = with_kind_merged(table, change);
-    return ok_status();
-  }
-  return set_path(table, path, std::move(value));
-}
-
-}  // namespace
 
 Result<Experiment> resolve_experiment(const Table& table) {
   Experiment e;
@@ -320,7 +320,7 @@ Result<std::vector<Experiment>> read_experiments(const Table& file,
   std::vector<Experiment> experiments;
   std::set<std::string> names;
   for (const Table& change : changes) {
-    Table table = with_kind_merged(base, change);
+    Table table = with_changes(base, change);
     for (const std::string& text : overrides) SHOAL_TRY_STATUS(apply_override(table, text));
     auto experiment = resolve_experiment(table);
     if (!experiment.ok() && changes.size() > 1) {

@@ -90,6 +90,10 @@ struct Experiment {
 // "line 4: unknown setting 'ration' in [codec]; did you mean 'ratio'?"
 Result<Experiment> resolve_experiment(const Table& table);
 
+// `changes` laid over an experiment as a [[run]] is: a section that names another kind replaces the
+// whole section.
+Table with_changes(const Table& base, const Table& changes);
+
 // The experiments of a file: itself, or one for every [[run]] with its changes laid on top.
 // `overrides` are --set path=value pairs, laid on every run.
 Result<std::vector<Experiment>> read_experiments(const Table& file,
