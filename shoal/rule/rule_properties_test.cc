@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <rapidcheck.h>
 
+#include "shoal/base/bytes.h"
 #include "shoal/base/random.h"
 #include "shoal/rule/test_rounds.h"
 
