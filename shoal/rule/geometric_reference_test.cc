@@ -9,6 +9,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <optional>
 
 #include "shoal/base/random.h"
 #include "shoal/rule/test_rounds.h"

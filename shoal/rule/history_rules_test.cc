@@ -1,4 +1,5 @@
 // Rules that compare what senders have sent so far.
+#include <algorithm>
 #include <cmath>
 #include <gmock/gmock.h>
 
