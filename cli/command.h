@@ -22,6 +22,7 @@ int complain(const Error& error);
 void add_run_command(CLI::App& app, Action& action);
 void add_compare_command(CLI::App& app, Action& action);
 void add_sweep_command(CLI::App& app, Action& action);
+void add_grid_command(CLI::App& app, Action& action);
 void add_study_command(CLI::App& app, Action& action);
 void add_list_command(CLI::App& app, Action& action);
 void add_explain_command(CLI::App& app, Action& action);

@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
   shoal::add_run_command(app, action);
   shoal::add_compare_command(app, action);
   shoal::add_sweep_command(app, action);
+  shoal::add_grid_command(app, action);
   shoal::add_study_command(app, action);
   shoal::add_list_command(app, action);
   shoal::add_explain_command(app, action);

@@ -256,7 +256,7 @@ refuses "a vector of rows" "weights.npy has 1 dimensions; give a matrix with one
 refuses "weights of other rows" "weights.npy has 4 entries and 1 are needed" "$shoal" aggregate --rule mean --weights weights.npy double.npy -o out
 
 # What teaches: every command has a help, lists list, the reference page is the one in docs/.
-for command in run compare sweep study list explain check partition aggregate encode decode ca server join local status; do
+for command in run compare sweep grid study list explain check partition aggregate encode decode ca server join local status; do
   "$shoal" $command --help > /dev/null || fail "$command --help"
 done
 "$shoal" explain topk | grep -q ratio || fail "explain topk"
