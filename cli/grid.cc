@@ -26,8 +26,7 @@ Result<GridPlan> read_plan(const GridOptions& options) {
   SHOAL_TRY(const std::string text, read_text_file(options.file, std::uint64_t{1} << 20));
   auto table = parse_toml(text);
   if (!table.ok()) return within(options.file, table.error());
-  if (!table->find("name"))
-    table->set("name", std::filesystem::path(options.file).stem().string());
+  if (!table->find("name")) table->set("name", std::filesystem::path(options.file).stem().string());
   auto plan = read_grid(*table);
   if (!plan.ok()) return within(options.file, plan.error());
   return plan;

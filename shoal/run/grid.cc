@@ -116,8 +116,7 @@ std::string grid_csv(const GridResult& result) {
         const std::string place =
             fmt::format("{},{},{}", quoted(plan.pages[p].name), quoted(plan.rows[r].name),
                         quoted(plan.columns[c].name));
-        if (!cell.refused.empty())
-          csv += fmt::format("{},,,,{}\n", place, quoted(cell.refused));
+        if (!cell.refused.empty()) csv += fmt::format("{},,,,{}\n", place, quoted(cell.refused));
         for (std::size_t i = 0; i < cell.accuracy.size(); ++i)
           csv += fmt::format("{},{},{},{},\n", place, result.seeds[i], number(cell.accuracy[i]),
                              number(cell.attack_success[i]));

@@ -64,9 +64,10 @@ struct GridResult {
 
 // Runs every combination once a seed. A combination that the checks refuse is a cell with the
 // reason; any other error ends the grid. `done` is told after every combination.
-Result<GridResult> run_grid(const GridPlan& plan, const std::vector<std::string>& overrides,
-                            const std::vector<std::int64_t>& seeds, ThreadPool& pool,
-                            const std::function<void(std::size_t done, const GridCell& cell)>& done);
+Result<GridResult> run_grid(
+    const GridPlan& plan, const std::vector<std::string>& overrides,
+    const std::vector<std::int64_t>& seeds, ThreadPool& pool,
+    const std::function<void(std::size_t done, const GridCell& cell)>& done);
 
 // page,row,column,seed,test_accuracy,attack_success,refused with a heading; texts in quotes.
 std::string grid_csv(const GridResult& result);

@@ -15,9 +15,9 @@ struct Figure {
   const char* heading;
   const std::vector<std::optional<double>> GridCell::*values;
 };
-constexpr Figure kFigures[] = {
-    {"Final test accuracy", &GridCell::accuracy},
-    {"Attack success: held-out edge rows taken for what the liars want", &GridCell::attack_success}};
+constexpr Figure kFigures[] = {{"Final test accuracy", &GridCell::accuracy},
+                               {"Attack success: held-out edge rows taken for what the liars want",
+                                &GridCell::attack_success}};
 
 constexpr const char* kStyle = R"css(
 .heat { border-collapse: separate; border-spacing: 2px; }
@@ -33,12 +33,8 @@ details { margin: 1rem 0; } summary { cursor: pointer; color: var(--soft); }
 
 // Points of the viridis map (Smith and van der Walt), dark at 0 and bright at 1: even in grey, and
 // told apart by colour-blind readers.
-constexpr std::array<std::array<double, 3>, 6> kViridis{{{68, 1, 84},
-                                                         {65, 68, 135},
-                                                         {42, 120, 142},
-                                                         {34, 168, 132},
-                                                         {122, 209, 81},
-                                                         {253, 231, 37}}};
+constexpr std::array<std::array<double, 3>, 6> kViridis{
+    {{68, 1, 84}, {65, 68, 135}, {42, 120, 142}, {34, 168, 132}, {122, 209, 81}, {253, 231, 37}}};
 
 std::array<int, 3> colour(double value) {
   const double place = std::clamp(value, 0.0, 1.0) * (kViridis.size() - 1);
@@ -54,7 +50,8 @@ std::array<int, 3> colour(double value) {
 std::string spread(const std::vector<std::optional<double>>& values) {
   std::string text;
   for (const auto& value : values)
-    text += fmt::format("{}{}", text.empty() ? "" : ", ", value ? fmt::format("{:.3f}", *value) : "–");
+    text +=
+        fmt::format("{}{}", text.empty() ? "" : ", ", value ? fmt::format("{:.3f}", *value) : "–");
   return text;
 }
 
@@ -68,9 +65,8 @@ std::string cell_html(const GridCell& cell, const Figure& figure, const std::str
     return fmt::format("<td class=\"none\" title=\"{}: no figure\">·</td>", html_escaped(place));
   const auto [red, green, blue] = colour(*mean);
   const char* ink = *mean > 0.6 ? "#111" : "#fff";
-  return fmt::format(
-      "<td style=\"background:rgb({},{},{});color:{}\" title=\"{}: {}\">{:.2f}</td>", red, green,
-      blue, ink, html_escaped(place), spread(values), *mean);
+  return fmt::format("<td style=\"background:rgb({},{},{});color:{}\" title=\"{}: {}\">{:.2f}</td>",
+                     red, green, blue, ink, html_escaped(place), spread(values), *mean);
 }
 
 bool has_any(const GridResult& result, std::size_t page, const Figure& figure) {
