@@ -41,6 +41,10 @@ const std::vector<Study>& studies() {
       {"monna", "peers that keep the models nearest to their own", "2209.10931", &study_monna},
       {"fall-of-empires", "small steps the wrong way, which median and Krum let through",
        "1903.03936", &study_fall_of_empires},
+      {"robust-baselines", "robust rules on skewed data, alone and behind NNM",
+       "2302.01772, 1703.02757, 2006.09365, 1902.06156", &study_robust_baselines},
+      {"flag-aggregator", "directions projected on the subspace that fits them best", "2302.05865",
+       &study_flag_aggregator},
       {"atomo", "gradients as sums of atoms kept at random", "1806.04090", &study_atomo},
   };
   return all;

@@ -8,8 +8,6 @@
 #include <cmath>
 #include <fmt/format.h>
 
-#include "shoal/base/clock.h"
-#include "shoal/base/toml.h"
 #include "shoal/rule/pipeline.h"
 
 #include "studies/robust_runs.h"
@@ -248,27 +246,6 @@ Result<Claim> reversed(StudyContext& context) {
 
 constexpr std::size_t kDimension = 1000000;
 
-// Seconds of one aggregation of the same rows, the least of three.
-Result<double> seconds_of(const std::string& kind, const std::string& before,
-                          const std::vector<std::vector<float>>& rows) {
-  SHOAL_TRY(Table table, parse_toml(fmt::format("kind = \"{}\"\nbefore = {}\n", kind, before)));
-  SHOAL_TRY(const auto pipeline, make_pipeline(table, "[rule]"));
-  RoundView view;
-  view.rows.assign(rows.begin(), rows.end());
-  view.weights.assign(rows.size(), 1.0 / static_cast<double>(rows.size()));
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    view.senders.push_back(static_cast<std::uint32_t>(i));
-  view.declared_faults = 5;
-  std::vector<float> out(kDimension);
-  double least = HUGE_VAL;
-  for (int turn = 0; turn < 3; ++turn) {
-    const double begin_s = steady_now_s();
-    SHOAL_TRY(const Selection selection, pipeline->aggregate(view, out));
-    least = std::min(least, steady_now_s() - begin_s);
-  }
-  return least;
-}
-
 Result<Claim> server_time(StudyContext& context) {
   Sample ratios, alone_ms, detox_ms, vote_ms;
   for (const std::int64_t seed : context.seeds()) {
@@ -278,9 +255,12 @@ Result<Claim> server_time(StudyContext& context) {
       for (float& value : rows[i]) value = static_cast<float>(stream.uniform());
       rows[i + 1] = rows[i + 2] = rows[i];
     }
-    SHOAL_TRY(const double alone, seconds_of("multi_krum", "[]", rows));
-    SHOAL_TRY(const double detox, seconds_of("mean", detox_multi_krum().before, rows));
-    SHOAL_TRY(const double vote, seconds_of("mean", fmt::format("[{}]", kVote), rows));
+    std::vector<float> out(kDimension);
+    SHOAL_TRY(const double alone, aggregation_s("kind = \"multi_krum\"", rows, 5, out));
+    const std::string voted = "kind = \"mean\"\nbefore = " + detox_multi_krum().before;
+    SHOAL_TRY(const double detox, aggregation_s(voted, rows, 5, out));
+    const std::string vote_alone = fmt::format("kind = \"mean\"\nbefore = [{}]", kVote);
+    SHOAL_TRY(const double vote, aggregation_s(vote_alone, rows, 5, out));
     vote_ms.values.push_back(1e3 * vote);
     alone_ms.values.push_back(1e3 * alone);
     detox_ms.values.push_back(1e3 * detox);

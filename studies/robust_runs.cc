@@ -1,7 +1,13 @@
 #include "studies/robust_runs.h"
 
+#include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include "shoal/base/clock.h"
+#include "shoal/base/toml.h"
+#include "shoal/rule/pipeline.h"
 
 namespace shoal {
 
@@ -58,6 +64,35 @@ std::string grid_table(const std::string& heading, const AccuracyGrid& grid) {
 
 double most_lost(const Sample& reference, const Sample& sample) {
   return -smallest_lead(sample, reference);
+}
+
+double least_s(int turns, const std::function<void()>& work) {
+  double least = HUGE_VAL;
+  for (int turn = 0; turn < turns; ++turn) {
+    const double begin_s = steady_now_s();
+    work();
+    least = std::min(least, steady_now_s() - begin_s);
+  }
+  return least;
+}
+
+Result<double> aggregation_s(const std::string& rule, const std::vector<std::vector<float>>& rows,
+                             std::size_t f, std::span<float> out) {
+  SHOAL_TRY(const Table table, parse_toml(rule));
+  SHOAL_TRY(const auto pipeline, make_pipeline(table, "[rule]"));
+  RoundView view;
+  view.rows.assign(rows.begin(), rows.end());
+  view.weights.assign(rows.size(), 1.0 / static_cast<double>(rows.size()));
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    view.senders.push_back(static_cast<std::uint32_t>(i));
+  view.declared_faults = f;
+  Status status;
+  const double least = least_s(3, [&] {
+    const auto selection = pipeline->aggregate(view, out);
+    if (!selection.ok()) status = selection.error();
+  });
+  SHOAL_TRY_STATUS(status);
+  return least;
 }
 
 }  // namespace shoal

@@ -1,6 +1,8 @@
 // What the studies of robust rules share: one experiment, changed by a rule and an attack.
 #pragma once
 
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,5 +50,12 @@ std::string grid_table(const std::string& heading, const AccuracyGrid& grid);
 
 // The most that `sample` lies below `reference` on a seed.
 double most_lost(const Sample& reference, const Sample& sample);
+
+// Seconds of the fastest of so many turns.
+double least_s(int turns, const std::function<void()>& work);
+// The same of one aggregation by a pipeline, three turns on one thread; `rule` is a [rule] section
+// in TOML. `out` takes the aggregate.
+Result<double> aggregation_s(const std::string& rule, const std::vector<std::vector<float>>& rows,
+                             std::size_t f, std::span<float> out);
 
 }  // namespace shoal
