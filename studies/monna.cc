@@ -57,8 +57,9 @@ const RuleChoice kMean{"mean", "mean", {"weighted=false"}};
 
 const AttackChoice kNone{"none", ""};
 const AttackChoice kSignFlip{"sign flip", "sign_flip", {"scale=1.0", "of=mean"}};
-const AttackChoice kEmpire{
-    "Fall of Empires, optimised", "inner_product", {"optimise=true", "start=-1.0", "delta=1.0", "probes=8"}};
+const AttackChoice kEmpire{"Fall of Empires, optimised",
+                           "inner_product",
+                           {"optimise=true", "start=-1.0", "delta=1.0", "probes=8"}};
 const AttackChoice kAlie{"ALIE", "little_is_enough"};
 const AttackChoice kLabels{"label flip", "label_flip"};
 

@@ -175,13 +175,16 @@ Status FederatedServer::aggregate_rows(Step round, std::span<float> delta) {
   refused_ = held_.size() - updates_.size();
   used_ = updates_.size();
   held_.clear();
-  SHOAL_TRY_STATUS(rule_->check(used_, job_->declared_faults));
-  count(round, updates_);
   view_ = {};
+  // With shifts a client may be refused for ours being another than its own, which is no fault.
+  view_.declared_faults = job_->feedback.keeps_shift()
+                              ? job_->declared_faults
+                              : faults_left(job_->declared_faults, refused_);
+  SHOAL_TRY_STATUS(rule_->check(used_, view_.declared_faults));
+  count(round, updates_);
   view_.round = round;
   view_.receiver = kServer;
   view_.seed = job_->seed;
-  view_.declared_faults = job_->declared_faults;
   view_.pool = job_->pool;
   view_.weights = weights(updates_);
   const double effective = job_->settings.normalise ? normalise(updates_, view_.weights) : 1.0;

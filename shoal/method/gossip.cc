@@ -159,13 +159,17 @@ class Peer : public Persistent {
     std::vector<std::vector<Scalar>> vectors(row.size());
     std::vector<std::span<const Scalar>> received(row.size());
     std::size_t usable = 0;
+    refused_ = 0;
     std::size_t k = 0;
     for (const Message& message : arrivals.messages) {
       while (k < row.size() && row[k].node < message.sender()) ++k;
       if (k == row.size()) break;
       if (row[k].node != message.sender()) continue;
       vectors[k].resize(sent_.size());
-      if (!read_rows<Scalar>(job_, message, vectors[k]).ok()) continue;
+      if (!read_rows<Scalar>(job_, message, vectors[k]).ok()) {
+        if (!message.count(kAbsent).ok()) ++refused_;
+        continue;
+      }
       received[k] = vectors[k];
       ++usable;
     }
@@ -213,7 +217,7 @@ class Peer : public Persistent {
       view.round = step;
       view.receiver = node_;
       view.seed = seed_;
-      view.declared_faults = job_.declared_faults;
+      view.declared_faults = faults_left(job_.declared_faults, refused_);
       view.trusted = sent_;
       const auto add = [&view](NodeId sender, std::span<const float> values) {
         view.senders.push_back(sender);
@@ -257,6 +261,7 @@ class Peer : public Persistent {
   std::vector<Scalar> read_back_;  // what receivers read of it
   std::vector<Scalar> mixed_;
   std::unique_ptr<Rule> rule_;
+  std::size_t refused_ = 0;      // neighbours whose rows could not be read in the last mix
   std::vector<NodeId> senders_;  // of the last mix by the rule
   Selection selection_;
 };

@@ -360,13 +360,13 @@ Status Reduction<Scalar>::apply_rule(const std::vector<std::vector<Scalar>>& row
     RoundView view;
     view.round = round;
     view.seed = plan_.seed;  // and no receiver: all workers must draw alike
-    view.declared_faults = plan_.declared_faults;
     for (std::size_t worker = 0; worker < rows.size(); ++worker) {
       if (rows[worker].empty() || !all_finite(rows[worker])) continue;
       view.rows.emplace_back(rows[worker]);
       view.senders.push_back(static_cast<std::uint32_t>(worker));
     }
     view.weights.assign(view.size(), 1.0 / static_cast<double>(view.size()));
+    view.declared_faults = faults_left(plan_.declared_faults, rows.size() - view.size());
     SHOAL_TRY_STATUS(rule_->check(view.size(), view.declared_faults));
     SHOAL_TRY(selection_, rule_->aggregate(view, row));
     senders_ = view.senders;

@@ -1,6 +1,12 @@
 #include "shoal/rule/rule.h"
 
+#include <algorithm>
+
 namespace shoal {
+
+std::size_t faults_left(std::size_t declared, std::size_t refused) {
+  return declared - std::min(declared, refused);
+}
 
 Status check_needs(const RuleNeeds& needs, const RuleNeeds& offered) {
   if (needs.trusted_row && !offered.trusted_row)

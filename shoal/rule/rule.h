@@ -97,6 +97,12 @@ class Rule {
   virtual Status load(ByteReader&) { return ok_status(); }
 };
 
+// How many of `declared` liars may still be among the rows when `refused` senders were shut out for
+// what they sent (no row at all, or one that is not finite): those are found. Silence proves
+// nothing, so senders that are missing do not count. Without this, liars could end every round by
+// sending nonsense, since n - f rows are too few for f.
+std::size_t faults_left(std::size_t declared, std::size_t refused);
+
 // Error: what `rule` needs that a receiver who offers `offered` does not have, as a sentence.
 Status check_needs(const RuleNeeds& needs, const RuleNeeds& offered);
 

@@ -24,7 +24,8 @@ constexpr const char* kStyle = R"css(
 .heat th { border: 0; padding: .2rem .4rem; vertical-align: bottom; }
 .heat th.column { height: 9.5rem; width: 2.9rem; }
 .heat th.column span { writing-mode: vertical-rl; transform: rotate(180deg); }
-.heat td { border: 0; padding: .3rem .45rem; text-align: center; font-size: .8rem; border-radius: 3px; }
+.heat td { border: 0; padding: .3rem .45rem; text-align: center; border-radius: 3px; }
+.heat td { font-size: .8rem; }
 .heat td.none { color: var(--soft); background: var(--grid); }
 .scale { display: flex; align-items: center; gap: .6rem; margin: .4rem 0 1.4rem; }
 .scale i { width: 14rem; height: .7rem; border-radius: 3px; display: inline-block; }
