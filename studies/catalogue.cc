@@ -41,6 +41,9 @@ const std::vector<Study>& studies() {
       {"monna", "peers that keep the models nearest to their own", "2209.10931", &study_monna},
       {"fall-of-empires", "small steps the wrong way, which median and Krum let through",
        "1903.03936", &study_fall_of_empires},
+      {"edge-case-backdoors", "rare inputs with a wrong label", "2007.05084",
+       &study_edge_case_backdoors},
+      {"mud-hog", "who lies and how, from the history of gradients", "2208.10273", &study_mud_hog},
       {"atomo", "gradients as sums of atoms kept at random", "1806.04090", &study_atomo},
   };
   return all;

@@ -27,5 +27,7 @@ Result<std::vector<Claim>> study_zeno(StudyContext& context);
 Result<std::vector<Claim>> study_slsgd(StudyContext& context);
 Result<std::vector<Claim>> study_detox(StudyContext& context);
 Result<std::vector<Claim>> study_monna(StudyContext& context);
+Result<std::vector<Claim>> study_mud_hog(StudyContext& context);
+Result<std::vector<Claim>> study_edge_case_backdoors(StudyContext& context);
 
 }  // namespace shoal
