@@ -39,6 +39,7 @@ rounds = 80
 cohort = 10
 epochs = 2
 batch = 32
+optimizer = "momentum"
 learning_rate = 0.02
 [report]
 every = 40
