@@ -45,6 +45,9 @@ const std::vector<Study>& studies() {
        "2302.01772, 1703.02757, 2006.09365, 1902.06156", &study_robust_baselines},
       {"flag-aggregator", "directions projected on the subspace that fits them best", "2302.05865",
        &study_flag_aggregator},
+      {"edge-case-backdoors", "rare inputs with a wrong label", "2007.05084",
+       &study_edge_case_backdoors},
+      {"mud-hog", "who lies and how, from the history of gradients", "2208.10273", &study_mud_hog},
       {"atomo", "gradients as sums of atoms kept at random", "1806.04090", &study_atomo},
   };
   return all;

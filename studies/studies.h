@@ -29,5 +29,7 @@ Result<std::vector<Claim>> study_detox(StudyContext& context);
 Result<std::vector<Claim>> study_monna(StudyContext& context);
 Result<std::vector<Claim>> study_robust_baselines(StudyContext& context);
 Result<std::vector<Claim>> study_flag_aggregator(StudyContext& context);
+Result<std::vector<Claim>> study_mud_hog(StudyContext& context);
+Result<std::vector<Claim>> study_edge_case_backdoors(StudyContext& context);
 
 }  // namespace shoal

@@ -10,6 +10,7 @@
 namespace shoal {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 struct Wanted {
@@ -41,6 +42,8 @@ std::vector<LedgerLine> lines_of(const Wanted& wanted) {
 
 std::string settings_of(const std::string& kind) {
   const std::string head = fmt::format("kind = \"{}\"\n", kind);
+  if (kind == "mixture")
+    return head + "parts = [{ kind = \"sign_flip\" }, { kind = \"label_flip\" }]\n";
   if (kind == "bit_flip") return head + "dims = 20\n";
   if (kind == "backdoor") return head + "edge_rows = 20\nclean_rows = 60\nradius = 0.5\n";
   return head;
@@ -119,6 +122,67 @@ TEST(AttackedRuns, DataAttacksMoveWithTheirLiars) {
   };
   EXPECT_EQ(model(8, true), model(8, false));
   EXPECT_NE(model(2, true), model(2, false));
+}
+
+// A mixture of one part is that attack, whatever place it acts in.
+TEST(AttackedRuns, AMixtureOfOnePartIsThatPart) {
+  for (const std::string part :
+       {"kind = \"sign_flip\"", "kind = \"little_is_enough\"", "kind = \"label_flip\"",
+        "kind = \"unreliable\"", "kind = \"backdoor\", edge_rows = 20, replace = true"}) {
+    std::string lines = part;
+    std::ranges::replace(lines, ',', '\n');
+    const auto alone = outcome_of(experiment_of(text_of({.attack = lines + "\n"})));
+    const auto mixed = outcome_of(experiment_of(
+        text_of({.attack = "kind = \"mixture\"\nparts = [{ " + part + ", liars = 2 }]\n"})));
+    EXPECT_EQ(mixed.models.at(0), alone.models.at(0)) << part;
+  }
+}
+
+// Which of its parts a liar has makes a difference, and each part keeps to its own liars: with one
+// that sends what cannot be read, as many rows are refused as it has liars.
+TEST(AttackedRuns, AMixtureGivesEachPartItsLiars) {
+  const auto lines = lines_of({.nodes = "count = 8\nliars = 5\n",
+                               .attack = "kind = \"mixture\"\nparts = [{ kind = \"not_finite\", "
+                                         "liars = 2 }, { kind = \"label_flip\", liars = 3 }]\n",
+                               .more = ""});
+  EXPECT_EQ(lines.back().figure("refused").value_or(0.0), 2.0);
+  const auto refusal_of = [](const char* nodes, const char* parts) {
+    return refusal(text_of(
+        {.nodes = nodes, .attack = fmt::format("kind = \"mixture\"\nparts = {}\n", parts)}));
+  };
+  const char* const two = "count = 8\nliars = 2\n";
+  EXPECT_THAT(refusal_of(two, "[{ kind = \"zero\", liars = 3 }]"), HasSubstr("have 3 liars"));
+  EXPECT_THAT(refusal_of(two, "[]"), HasSubstr("needs parts"));
+  EXPECT_THAT(refusal_of(two, "[{ kind = \"bit_flip\", dims = 3, liars = 2 }]"),
+              HasSubstr("no place for"));
+  EXPECT_THAT(
+      refusal_of("count = 8\nliars = 2\nliars_move = true\n", "[{ kind = \"zero\", liars = 2 }]"),
+      HasSubstr("whole run"));
+}
+
+// Rounds before from_round and between are those of an honest run; on messages and on data.
+TEST(AttackedRuns, AttacksBeginAndPause) {
+  const auto refused = [](const std::string& when) {
+    std::vector<double> counts;
+    for (const LedgerLine& line : lines_of({.method = "kind = \"fedavg\"\nrounds = 8\n",
+                                  .attack = "kind = \"not_finite\"\n" + when,
+                                  .more = ""}))
+      counts.push_back(line.figure("refused").value_or(0.0));
+    return counts;
+  };
+  EXPECT_THAT(refused("from_round = 3\nevery = 2\n"), ElementsAre(0, 0, 0, 2, 0, 2, 0, 2));
+  const auto model = [](const std::string& attack, int rounds) {
+    const Wanted wanted{.nodes = attack.empty() ? "count = 8\n" : "count = 8\nliars = 2\n",
+                        .method = fmt::format("kind = \"fedavg\"\nrounds = {}\n", rounds),
+                        .attack = attack.empty() ? "kind = \"none\"\n" : attack};
+    return outcome_of(experiment_of(text_of(wanted))).models.at(0);
+  };
+  for (const std::string attack :
+       {"kind = \"label_flip\"\n", "kind = \"backdoor\"\nedge_rows = 20\nclean_rows = 60\n"}) {
+    EXPECT_EQ(model(attack + "from_round = 3\n", 3), model("", 3));
+    EXPECT_NE(model(attack + "from_round = 3\n", 4), model("", 4));
+    EXPECT_EQ(model(attack + "from_round = 0\nevery = 1\n", 4), model(attack, 4));
+  }
 }
 
 double last(const std::vector<LedgerLine>& lines, const char* figure) {

@@ -44,6 +44,7 @@ struct AttackView {
   std::uint32_t round = 0;
   RandomStream stream;
   Probe probe = {};  // for attacks that ask for it
+  std::vector<std::uint32_t> liar_numbers = {};  // the place of each among all liars of the run
 
   std::size_t dimension() const { return own.empty() ? 0 : own.front().size(); }
 };

@@ -7,6 +7,7 @@
 #include "shoal/attack/label_flip.h"
 #include "shoal/attack/little_is_enough.h"
 #include "shoal/attack/mimic.h"
+#include "shoal/attack/mixture.h"
 #include "shoal/attack/negations.h"
 #include "shoal/attack/simple_attacks.h"
 #include "shoal/attack/transit_attacks.h"
@@ -35,6 +36,7 @@ const Catalogue<Attack>& attacks() {
                                                    backdoor_entry(),
                                                    bit_flip_entry(),
                                                    gambler_entry(),
+                                                   mixture_entry(),
                                                });
   return all;
 }

@@ -229,7 +229,6 @@ class Federated : public Method {
         settings_.round_deadline_s > 0.0 ? settings_.round_deadline_s : parts.patience_s;
     job->update_norm_max = parts.update_norm_max;
     job->local_attack = parts.local_attack;
-    job->lies = parts.lies;
     job->lying_rows = parts.lying_rows;
     job->own_data = parts.own_data;
     for (std::size_t worker = 0; worker < parts.workers(); ++worker)

@@ -71,8 +71,7 @@ struct FederatedJob {
   std::function<Result<std::unique_ptr<Rule>>()> make_rule;
   std::size_t declared_faults = 0;
   const ValidationSet* validation = nullptr;
-  const LocalAttack* local_attack = nullptr;  // of the clients who lie
-  std::function<bool(NodeId, Step)> lies;
+  std::function<const LocalAttack*(NodeId, Step)> local_attack;  // MethodParts
   std::span<const Rows> lying_rows;
   std::vector<NodeId> clients;  // node ids with data, increasing
   std::uint64_t seed = 1;

@@ -57,7 +57,7 @@ Status FederatedClient::accept(const Message& invitation) {
   model_ = std::move(model);
   server_state_ = std::move(state);
   round_ = invitation.round();
-  lies_ = job_->lies && job_->lies(id_, round_);
+  attack_ = job_->local_attack ? job_->local_attack(id_, round_) : nullptr;
   return ok_status();
 }
 
@@ -79,14 +79,11 @@ std::uint64_t FederatedClient::gradients() const {
   return evaluated;
 }
 
-const LocalAttack* FederatedClient::attack() const {
-  return lies_ ? job_->local_attack : nullptr;
-}
-
 void FederatedClient::lie(const LocalAttack& attack, std::span<float> delta) const {
   double all_rows = 0.0;
   for (const NodeId client : job_->cohort(round_))
-    all_rows += static_cast<double>(job_->problem->rows[client - 1].size());
+    all_rows +=
+        static_cast<double>((client == id_ ? rows() : job_->problem->rows[client - 1]).size());
   const double factor = attack.outgoing_factor(static_cast<double>(rows().size()), all_rows);
   if (factor == 1.0) return;
   for (float& value : delta) value = static_cast<float>(factor * static_cast<double>(value));
@@ -100,17 +97,16 @@ void FederatedClient::local_steps(std::span<float> y, std::size_t steps, double 
   DataOrder order(problem.order, rows(), static_cast<std::size_t>(job_->settings.batch), job_->seed,
                   twin_);
   order.seek(round_ * kEpochsPerRound);
-  const LocalAttack* const attack = this->attack();
   RandomStream skips(job_->seed, purpose("skipped steps"), id_, round_);
   for (std::size_t step = 0; step < steps; ++step) {
     const std::span<const std::uint32_t> batch = order.next_batch();
-    if (attack && attack->skips_step(skips)) continue;
+    if (attack_ && attack_->skips_step(skips)) continue;
     model.gradient(y, Batch{problem.data.get(), batch}, gradient);
     correction_->correct(y, gradient);
     optimizer.step(learning_rate, gradient, gradient);
     for (std::size_t i = 0; i < y.size(); ++i) y[i] += gradient[i];
     const bool ends_epoch = (step + 1) % order.batches_per_epoch() == 0 || step + 1 == steps;
-    if (attack) attack->after_step(model_, y, step + 1, ends_epoch);
+    if (attack_) attack_->after_step(model_, y, step + 1, ends_epoch);
   }
 }
 
@@ -120,8 +116,7 @@ void FederatedClient::train() {
   const std::size_t steps = job_->steps_of(worker(), rows().size());
   correction_->begin(model_, server_state_);
   std::vector<float> y = model_;
-  const LocalAttack* const attack = this->attack();
-  if (attack && attack->starts_at_random())
+  if (attack_ && attack_->starts_at_random())
     job_->problem->models->mine().initialize(
         RandomStream(job_->seed, purpose("random start"), id_, round_), y);
   local_steps(y, steps, learning_rate);
@@ -130,7 +125,7 @@ void FederatedClient::train() {
   };
   const std::vector<float> extra = correction_->finish(y, steps, learning_rate, full_gradient);
   for (std::size_t i = 0; i < y.size(); ++i) y[i] -= model_[i];
-  if (attack) lie(*attack, y);
+  if (attack_) lie(*attack_, y);
   if (job_->settings.worker_momentum > 0.0) add_momentum(y);
   encode(y, extra, steps, learning_rate);
 }

@@ -30,14 +30,12 @@ class FederatedClient : public Persistent {
  private:
   std::size_t worker() const { return id_ - 1; }
   const Rows& rows() const {
-    const bool other = lies_ && !job_->lying_rows.empty();
+    const bool other = attack_ && !job_->lying_rows.empty();
     return other ? job_->lying_rows[worker()] : job_->rows_of(worker());
   }
   // One more than the round of our newest update that counted, or kStartAnew.
   Result<std::uint32_t> counted(const Message& invitation) const;
   void settle(std::uint32_t counted);
-  // What this client does to its training in this round; null: it is honest.
-  const LocalAttack* attack() const;
   // One gradient step per batch, `steps` of them, from y.
   void local_steps(std::span<float> y, std::size_t steps, double learning_rate);
   // Takes delta into what is remembered of those before, and makes it that.
@@ -51,7 +49,7 @@ class FederatedClient : public Persistent {
   NodeId id_;
   NodeId twin_;  // whose draws it makes
   Step round_ = 0;
-  bool lies_ = false;  // in this round
+  const LocalAttack* attack_ = nullptr;  // what it does to its training in this round
   std::unique_ptr<Correction> correction_;
   std::unique_ptr<FeedbackSender<float>> feedback_;  // made with the first invitation
   Step sent_round_ = 0;                              // of the update that feedback_ has not settled

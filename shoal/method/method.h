@@ -39,14 +39,13 @@ struct MethodParts {
   std::function<Result<std::unique_ptr<Rule>>()> make_rule;
   std::size_t declared_faults = 0;
   const ValidationSet* validation = nullptr;  // of the server; null: none
-  // What liars do to their training, and who lies when; null: nothing.
-  const LocalAttack* local_attack = nullptr;
-  std::function<bool(NodeId, Step)> lies;
+  // What a worker does to its data or training in a round, null: nothing. No function: nobody does.
+  std::function<const LocalAttack*(NodeId, Step)> local_attack;
   std::span<const Rows> lying_rows;  // of each worker in rounds that it lies in; empty: the same
-  double patience_s = 0.0;       // longest wait for another node
-  double update_norm_max = 0.0;  // larger updates are refused; 0: any
-  bool own_data = false;         // workers bring rows that the problem does not list
-  ThreadPool* pool = nullptr;    // shares a server's work; results do not depend on it
+  double patience_s = 0.0;           // longest wait for another node
+  double update_norm_max = 0.0;      // larger updates are refused; 0: any
+  bool own_data = false;             // workers bring rows that the problem does not list
+  ThreadPool* pool = nullptr;        // shares a server's work; results do not depend on it
 
   std::size_t workers() const { return in_float ? in_float->workers() : in_double->workers(); }
 };

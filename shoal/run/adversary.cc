@@ -28,10 +28,11 @@ void Adversary::sent(NodeId from, const Frame& frame) {
 void Adversary::round_closed(NodeId receiver, std::vector<Message>& messages) {
   const Message& first = messages.front();
   if (first.tag() != plan_.place.tag || first.round() % plan_.place.every != 0) return;
-  if (const auto* transit = dynamic_cast<const TransitAttack*>(first_.get()))
-    corrupt(*transit, receiver, messages);
-  else
+  const auto* transit = dynamic_cast<const TransitAttack*>(first_.get());
+  if (!transit)
     forge(receiver, messages);
+  else if (plan_.rounds.contains(first.round()))
+    corrupt(*transit, receiver, messages);
 }
 
 void Adversary::corrupt(const TransitAttack& attack, NodeId receiver,
@@ -64,6 +65,8 @@ void Adversary::forge(NodeId receiver, std::vector<Message>& messages) {
     std::copy_n(forged.begin() + static_cast<std::ptrdiff_t>(k * d), d, row.begin());
     if (plan_.equivocate && receiver % 2 == 1)
       for (float& value : row) value = -value;
+    // What a liar computed stands as it was encoded.
+    if (std::ranges::equal(row, meeting.view.own[k])) continue;
     write(row, *meeting.lying[k]);
   }
 }
@@ -95,6 +98,8 @@ Adversary::Meeting Adversary::meet(NodeId receiver, std::vector<Message>& messag
     if (plan_.liars->lies(all[i]->sender(), round)) {
       view.own.emplace_back(row);
       view.liars.push_back(all[i]->sender());
+      view.liar_numbers.push_back(
+          static_cast<std::uint32_t>(plan_.liars->number(all[i]->sender(), round)));
       meeting.lying.push_back(is_own ? nullptr : all[i]);
       meeting.liar_claims.push_back(claim(*all[i]));
     } else {

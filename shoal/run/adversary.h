@@ -34,6 +34,7 @@ struct AdversaryPlan {
   Layout layout;
   std::uint64_t seed = 1;
   std::shared_ptr<const Liars> liars;
+  LyingRounds rounds;  // of values in transit; liars know theirs
   // Makes a message attack, or a transit attack.
   std::function<Result<std::unique_ptr<Attack>>()> make_attack;
   bool among_peers = false;  // receivers have rows of their own

@@ -1,9 +1,11 @@
 #include "shoal/run/attack_assembly.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <numeric>
 
 #include "shoal/attack/local_attack.h"
+#include "shoal/attack/mixture.h"
 #include "shoal/rule/rule.h"
 
 namespace shoal {
@@ -11,6 +13,32 @@ namespace {
 
 std::size_t liars_of(const Assembly& a) {
   return static_cast<std::size_t>(a.experiment.nodes.liars);
+}
+
+// The attack, or what it is a mixture of.
+std::vector<const Attack*> parts_of(const Assembly& a) {
+  const auto* mixture = dynamic_cast<const Mixture*>(a.attack.get());
+  if (!mixture) return {a.attack.get()};
+  std::vector<const Attack*> parts;
+  for (const Mixture::Part& part : mixture->parts()) parts.push_back(part.attack.get());
+  return parts;
+}
+
+// What a liar does to its data and training, by its place among all; null: nothing.
+const LocalAttack* local_attack_of(const Assembly& a, std::size_t number) {
+  const auto* mixture = dynamic_cast<const Mixture*>(a.attack.get());
+  return dynamic_cast<const LocalAttack*>(
+      mixture ? mixture->parts()[mixture->part_of(number)].attack.get() : a.attack.get());
+}
+
+LyingRounds lying_rounds(const Assembly& a) {
+  const AttackUse& use = a.experiment.attack_use;
+  return {static_cast<Step>(use.from_round), static_cast<Step>(use.every)};
+}
+
+// Whether a worker can lie in one round and be honest in another.
+bool lies_at_times(const Assembly& a) {
+  return a.experiment.nodes.liars_move || !lying_rounds(a).all();
 }
 
 // Rows of the liars' own at the end of the set, in place of their shares.
@@ -34,23 +62,33 @@ Result<Rows> poisoned_rows(const Assembly& a, const LocalAttack& attack, std::si
   return rows;
 }
 
-// Fixed liars get other rows for good; where liars move, every worker has a second set for the
-// rounds in which it lies.
-Status poison(Assembly& a, const LocalAttack& attack) {
+// Liars in every round get other rows for good; else those who may lie have a second set for the
+// rounds in which they do.
+Status poison(Assembly& a) {
   auto data = std::make_shared<Dataset>(*a.partition.data);
+  const bool at_times = lies_at_times(a);
+  if (at_times) a.lying_rows = a.partition.nodes;
+  std::vector<Rows>& rows = at_times ? a.lying_rows : a.partition.nodes;
   if (a.experiment.nodes.liars_move) {
-    for (std::size_t worker = 0; worker < a.partition.nodes.size(); ++worker) {
-      SHOAL_TRY(a.lying_rows.emplace_back(), poisoned_rows(a, attack, worker, *data));
+    for (std::size_t worker = 0; worker < rows.size(); ++worker) {
+      SHOAL_TRY(rows[worker], poisoned_rows(a, *local_attack_of(a, 0), worker, *data));
     }
   } else {
-    for (const NodeId liar : a.liars->in_round(0)) {
+    std::size_t number = 0;
+    for (const NodeId liar : a.liars->in_round(lying_rounds(a).from)) {
+      const LocalAttack* const attack = local_attack_of(a, number++);
+      if (!attack) continue;
       const std::size_t worker = liar - a.method->servers();
-      SHOAL_TRY(a.partition.nodes[worker], poisoned_rows(a, attack, worker, *data));
-      if (!a.partition.unlabelled.empty()) a.partition.unlabelled[worker].clear();
+      SHOAL_TRY(rows[worker], poisoned_rows(a, *attack, worker, *data));
+      if (!at_times && !a.partition.unlabelled.empty()) a.partition.unlabelled[worker].clear();
     }
   }
   a.partition.data = std::move(data);
-  SHOAL_TRY(a.attack_goal.data, attack.goal(a.task));
+  for (const Attack* part : parts_of(a)) {
+    const auto* local = dynamic_cast<const LocalAttack*>(part);
+    if (!local || a.attack_goal.data) continue;
+    SHOAL_TRY(a.attack_goal.data, local->goal(a.task));
+  }
   if (!a.attack_goal.data) return ok_status();
   a.attack_goal.rows.resize(a.attack_goal.data->rows);
   std::iota(a.attack_goal.rows.begin(), a.attack_goal.rows.end(), 0u);
@@ -87,7 +125,7 @@ Status draw_moving_liars(Assembly& a, const RowPlace& place) {
   if (liars > asked)
     return invalid_argument(
         fmt::format("[nodes] has {} liars and a round asks {} clients; lower liars", liars, asked));
-  a.liars = std::make_shared<Liars>(a.conditions.seed, liars, place.senders);
+  a.liars = std::make_shared<Liars>(a.conditions.seed, liars, place.senders, lying_rounds(a));
   return ok_status();
 }
 
@@ -108,6 +146,22 @@ Status check_transit(const Assembly& a, const TransitAttack& attack, const RowPl
   return attack.check_dimension(place.rows * a.layout().size());
 }
 
+Status check_mixture(const Assembly& a, const Mixture& mixture) {
+  if (a.experiment.nodes.liars_move)
+    return unsupported(
+        "each liar of a mixture has its part for the whole run; set liars_move = false");
+  if (mixture.liars() == liars_of(a)) return ok_status();
+  return invalid_argument(
+      fmt::format("the parts of the mixture have {} liars in all, and nodes.liars = {}",
+                  mixture.liars(), liars_of(a)));
+}
+
+bool any_local(const Assembly& a) {
+  return std::ranges::any_of(parts_of(a), [](const Attack* part) {
+    return dynamic_cast<const LocalAttack*>(part) != nullptr;
+  });
+}
+
 }  // namespace
 
 Status add_liars(Assembly& a, bool own_data) {
@@ -115,12 +169,15 @@ Status add_liars(Assembly& a, bool own_data) {
   const std::size_t liars = liars_of(a);
   if (e.attack.empty()) return ok_status();
   SHOAL_TRY(a.attack, attacks().make(e.attack, "[attack]"));
-  const auto* local = dynamic_cast<const LocalAttack*>(a.attack.get());
+  const bool local = any_local(a);
   if (e.attack_use.equivocate && !dynamic_cast<const MessageAttack*>(a.attack.get()))
     return invalid_argument(
         "equivocate = true sends the negative of a forged row to receivers of odd id, and this "
         "attack forges none; leave it out");
   if (liars == 0) return ok_status();
+  if (const auto* mixture = dynamic_cast<const Mixture*>(a.attack.get()))
+    if (auto status = check_mixture(a, *mixture); !status.ok())
+      return within("[attack]", status.error());
   const bool move = e.nodes.liars_move;
   if (move && (a.method->servers() == 0 || (local && !a.method->takes_local_attack())))
     return unsupported(
@@ -130,33 +187,36 @@ Status add_liars(Assembly& a, bool own_data) {
   // Those that move are drawn among the method's senders: draw_moving_liars().
   if (!move)
     a.liars = std::make_shared<Liars>(
-        draw_liars(a.conditions.seed, first, a.partition.nodes.size(), liars));
+        draw_liars(a.conditions.seed, first, a.partition.nodes.size(), liars), lying_rounds(a));
   if (!local) return ok_status();
   if (own_data)
     return unsupported("members bring their own rows, which no [attack] here can poison");
-  if (auto status = poison(a, *local); !status.ok()) return within("[attack]", status.error());
+  if (auto status = poison(a); !status.ok()) return within("[attack]", status.error());
   return ok_status();
 }
 
 Status add_local_attack(Assembly& a, MethodParts& parts) {
-  const auto* local = dynamic_cast<const LocalAttack*>(a.attack.get());
-  if (!local || liars_of(a) == 0) return ok_status();
+  if (liars_of(a) == 0 || !any_local(a)) return ok_status();
   if (a.experiment.nodes.liars_move) {
     auto place = a.method->rows(parts);
     if (!place.ok()) return within("[attack]", place.error());
     SHOAL_TRY_STATUS(draw_moving_liars(a, *place));
-    parts.lying_rows = a.lying_rows;
-  } else if (!local->changes_training()) {
-    return ok_status();
   }
+  const bool changes = std::ranges::any_of(parts_of(a), [](const Attack* part) {
+    const auto* local = dynamic_cast<const LocalAttack*>(part);
+    return local && local->changes_training();
+  });
+  if (!changes && !lies_at_times(a)) return ok_status();
   if (!a.method->takes_local_attack())
     return unsupported(
         fmt::format("this attack changes how liars train, and in method {} they all step alike; "
-                    "use a federated "
-                    "method, or leave those settings out (random_start, skip, radius, replace)",
+                    "use a federated method, or leave those settings out (random_start, skip, "
+                    "radius, replace, from_round, every)",
                     a.experiment.method_kind()));
-  parts.local_attack = local;
-  parts.lies = [liars = a.liars](NodeId node, Step round) { return liars->lies(node, round); };
+  parts.lying_rows = a.lying_rows;
+  parts.local_attack = [&a](NodeId node, Step round) -> const LocalAttack* {
+    return a.liars->lies(node, round) ? local_attack_of(a, a.liars->number(node, round)) : nullptr;
+  };
   return ok_status();
 }
 
@@ -171,6 +231,7 @@ Status add_adversary(Assembly& a, const MethodParts& parts) {
   plan.place = std::move(place).value();
   plan.layout = a.layout();
   plan.seed = a.conditions.seed;
+  plan.rounds = lying_rounds(a);
   plan.make_attack = [table = a.experiment.attack] { return attacks().make(table, "[attack]"); };
   plan.among_peers = a.method->servers() == 0;
   plan.equivocate = a.experiment.attack_use.equivocate;

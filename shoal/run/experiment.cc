@@ -63,6 +63,10 @@ void describe(Settings& s, RuleUse& v) {
 void describe(Settings& s, AttackUse& v) {
   s.flag("equivocate", v.equivocate,
          "receivers of odd id are sent the negative of what the attack forges");
+  s.integer("from_round", v.from_round, "first round of the attack; honest before",
+            {.range = at_least(0).up_to(1e9), .unit = "rounds"});
+  s.integer("every", v.every, "rounds from attack to attack, honest ones between",
+            {.range = at_least(1).up_to(1e9), .unit = "rounds"});
 }
 
 namespace {

@@ -64,6 +64,8 @@ void describe(Settings& s, RuleUse& v);
 // What stands in [attack] beside the attack.
 struct AttackUse {
   bool equivocate = false;
+  std::int64_t from_round = 0;
+  std::int64_t every = 1;
 };
 void describe(Settings& s, AttackUse& v);
 

@@ -53,6 +53,8 @@ Json schema_of(const SettingInfo& info) {
     schema["type"] = "boolean";
   else if (info.type == "text")
     schema["type"] = "string";
+  else if (info.type == "list of tables")
+    schema = {{"type", "array"}, {"items", {{"type", "object"}}}};
   else
     schema = {{"type", "array"},
               {"items", {{"type", info.type == "list of numbers" ? "number" : "string"}}}};

@@ -24,8 +24,7 @@ struct QualityRun {
   double mean_relative_error() const;
 };
 
-// Runs an experiment of a method with a server. With [nodes] liars_move its liars are not known,
-// which is an error. Costs two passes over the rows of a round.
+// Runs an experiment of a method with a server. Costs two passes over the rows of a round.
 Result<QualityRun> aggregate_quality(StudyContext& context, const std::string& experiment,
                                      const std::vector<std::string>& set);
 
