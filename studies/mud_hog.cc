@@ -47,8 +47,6 @@ constexpr std::size_t kKinds = 5, kMalicious = 3;
 constexpr const char* kKindNames[kKinds] = {"sign flip", "noise", "targeted", "unreliable",
                                             "honest"};
 constexpr std::size_t kLiars = 23;
-constexpr Step kLateFrom = 12;
-constexpr double kLateRounds = 8.0;
 constexpr std::size_t kDeclared = 19;
 
 const AttackChoice kMixture{
@@ -80,9 +78,6 @@ class Detective : public Listener {
                  const Selection& selection) override {
     Listener::selection(node, step, senders, selection);
     suspects_.push_back(selection.suspects);
-    if (step < kLateFrom) return;
-    for (const NodeId sender : selection.kept)
-      (truth_[sender] < kMalicious ? kept_malicious_ : kept_good_) += 1.0 / kLateRounds;
   }
   // The first rounds, whose rows make the short histories of round 3.
   bool wants_rows(NodeId, Step step) const override { return step >= 1 && step <= 3; }
@@ -104,9 +99,6 @@ class Detective : public Listener {
   std::size_t size(Kind truth) const {
     return static_cast<std::size_t>(std::count(truth_.begin() + 1, truth_.end(), truth));
   }
-  // Averaged in one of the last rounds: malicious ones, and others.
-  double kept_malicious() const { return kept_malicious_; }
-  double kept_good() const { return kept_good_; }
   // ||s_i - c|| at round 3, c the coordinate median of the honest: the farthest honest client and
   // the nearest that adds noise.
   double honest_radius() const { return honest_radius_; }
@@ -142,7 +134,6 @@ class Detective : public Listener {
   std::vector<std::vector<Suspect>> suspects_;  // by round
   std::vector<std::vector<float>> histories_;   // s_i at round 3
   double honest_radius_ = 0.0, noise_distance_ = 0.0;
-  double kept_malicious_ = 0.0, kept_good_ = 0.0;
 };
 
 struct Detection {
@@ -150,12 +141,11 @@ struct Detection {
   std::vector<Detective> detectives;  // one a seed
 };
 
-Result<Detection> detect(StudyContext& context, const RuleChoice& rule,
-                         const std::vector<std::string>& more = {}) {
+Result<Detection> detect(StudyContext& context, const RuleChoice& rule) {
   Detection detection;
   std::vector<RunResult> results;
   for (const std::int64_t seed : context.seeds()) {
-    auto set = joined(under(rule, kDeclared, kMixture, kLiars), more);
+    auto set = under(rule, kDeclared, kMixture, kLiars);
     set.push_back(fmt::format("seed={}", seed));
     Detective detective;
     SHOAL_TRY(results.emplace_back(), listened_run(context, kFashion, set, detective));
@@ -267,52 +257,6 @@ struct Baseline {
   Sample accuracy;
 };
 
-// The same on data shared out otherwise: which part of it is to blame.
-struct Elsewhere {
-  std::string name;
-  std::vector<std::string> partition;
-  Sample oracle = {};
-  Detection guarded = {};
-};
-
-Status measure(StudyContext& context, Elsewhere& place) {
-  SHOAL_TRY(place.guarded, detect(context, kGuarded, place.partition));
-  SHOAL_TRY(place.oracle,
-            accuracy_under(context, kFashion,
-                           joined(under(kMean, 0, kSilence, kLiars), place.partition)));
-  return ok_status();
-}
-
-std::vector<std::string> late_row(const std::string& name, const Detection& detection,
-                                  const Sample& oracle) {
-  Sample malicious, good;
-  for (const Detective& d : detection.detectives) {
-    malicious.values.push_back(d.kept_malicious());
-    good.values.push_back(d.kept_good());
-  }
-  return {name,
-          detection.accuracy.text(),
-          oracle.text(),
-          malicious.text(),
-          good.text(),
-          recall_of(detection, kLast, kFlip).text(),
-          recall_of(detection, kLast, kTargeted).text(),
-          recall_of(detection, kLast, kHonest).text()};
-}
-
-std::string late_table(const Detection& guarded, const Detection& literal, const Sample& oracle,
-                       const std::vector<Elsewhere>& places) {
-  std::vector<std::vector<std::string>> rows{late_row(kGuarded.name, guarded, oracle),
-                                             late_row(kLiteral.name, literal, oracle)};
-  for (const Elsewhere& place : places)
-    rows.push_back(late_row(kGuarded.name + ", " + place.name, place.guarded, place.oracle));
-  return markdown_table(
-      "Claim 2: whom rounds 12 to 19 averaged, and who is marked malicious after round 19",
-      {"rule and data", "accuracy", "oracle", "malicious averaged, of 19", "others, of 21",
-       "share of sign flippers marked", "of targeted ones", "of honest ones"},
-      rows);
-}
-
 Claim accuracy(const Detection& guarded, const Sample& oracle,
                const std::vector<Baseline>& baselines) {
   Claim claim;
@@ -400,11 +344,6 @@ Result<std::vector<Claim>> study_mud_hog(StudyContext& context) {
               accuracy_under(context, kFashion,
                              under(baseline.rule, baseline.declared, kMixture, kLiars)));
   }
-  std::vector<Elsewhere> places{
-      {"labels uneven, sizes even", {"partition.kind=dirichlet_labels", "partition.alpha=0.9"}},
-      {"even data", {"partition.kind=iid"}}};
-  for (Elsewhere& place : places) SHOAL_TRY_STATUS(measure(context, place));
-  context.add_text(late_table(guarded, literal, oracle, places));
   SHOAL_TRY(const Claim peace, no_attack(context));
   for (const Step round : {kEarly, kMiddle, kLast}) {
     context.add_text(confusion_table(kGuarded.name, guarded, round));
