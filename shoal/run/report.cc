@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "shoal/run/human.h"
+#include "shoal/run/report_kept.h"
 #include "shoal/run/report_plot.h"
 #include "shoal/run/report_style.h"
 #include "shoal/run/report_table.h"
@@ -286,6 +287,12 @@ std::string report_html(const std::string& title, const std::vector<RunSummary>&
     html += plot_row(runs, "test_loss", "Test loss");
   else
     html += plot_row(runs, "train_loss", "Training loss");
+  html += plot_row(runs, "attack_success", "Attack success");
+  html += plot_row(runs, "detection_precision", "Of the senders left out, the share that lies");
+  html += plot_row(runs, "detection_recall", "Of the liars who sent, the share left out");
+  std::string kept;
+  for (const RunSummary& run : runs) kept += kept_figure(run);
+  if (!kept.empty()) html += "<div class=\"row\">\n" + kept + "</div>\n";
   html += details(runs);
   html += fmt::format("<script>{}</script>\n</body>\n</html>\n", kReportScript);
   return html;
