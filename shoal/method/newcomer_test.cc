@@ -22,6 +22,7 @@ TEST(Newcomer, EveryMethodSaysWhetherAReplicaIsEnough) {
                                           "choco",
                                           "decentralized_diana",
                                           "relaysgd",
+                                          "async_sgd",
                                           "all_reduce_sgd",
                                           "local_sgd",
                                           "local_adaalter",
