@@ -128,9 +128,10 @@ Claim optimised_alie(const AccuracyGrid& grid) {
       krum, trimmed);
   claim.verdict = reproduced_if(krum >= 0.3 && trimmed > 0.0);
   claim.note = fmt::format(
-      "Krum alone is as poor with nobody lying: skewed rows, not ALIE. The search takes the factor "
-      "that moves one aggregate farthest, which is not what hurts training most. With z = 1.5 "
-      "throughout: {}; {}.",
+      "Krum alone is as poor with nobody lying: skewed rows, not ALIE. That NNM costs the trimmed "
+      "mean something is not seen on this side of the mean, searched or fixed; why the pilot saw "
+      "it "
+      "is not found. With z = 1.5 throughout: {}; {}.",
       pair_text(grid, "ALIE, z = 1.5", "trimmed mean"), pair_text(grid, "ALIE, z = 1.5", "Krum"));
   return claim;
 }
