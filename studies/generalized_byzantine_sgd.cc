@@ -13,25 +13,6 @@
 namespace shoal {
 namespace {
 
-constexpr char kFashion[] = R"(
-name = "generalized-byzantine-sgd"
-[data]
-kind = "fashion_mnist"
-[partition]
-kind = "iid"
-[model]
-kind = "softmax"
-[nodes]
-count = 20
-[method]
-kind = "server_sgd"
-rounds = 250
-batch = 32
-server_learning_rate = 0.1
-[report]
-every = 5
-)";
-
 constexpr std::size_t kFaults = 6;
 
 std::string samples_text(const AccuracyGrid& grid, const std::string& attack,
@@ -127,7 +108,8 @@ Result<std::vector<Claim>> study_generalized_byzantine_sgd(StudyContext& context
       {"bit flip", "bit_flip", {"dims=1000"}, true},
       {"bit flip, all", "bit_flip", {"dims=7850"}, true},
       {"gambler", "gambler", {"servers=20", "probability=0.01", "factor=-1e20"}, true}};
-  SHOAL_TRY(const AccuracyGrid grid, accuracy_grid(context, kFashion, rules, attacks, kFaults));
+  SHOAL_TRY(const AccuracyGrid grid,
+            accuracy_grid(context, kSoftmaxOnFashion, rules, attacks, kFaults));
   context.add_text(grid_table(
       "Final accuracy, 20 workers, 6 declared faults; bit flip strikes one value of each of the "
       "first 1000 coordinates (or all), the gambler one of 20 servers with p = 0.01 a value",

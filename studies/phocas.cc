@@ -16,25 +16,6 @@
 namespace shoal {
 namespace {
 
-constexpr char kFashion[] = R"(
-name = "phocas"
-[data]
-kind = "fashion_mnist"
-[partition]
-kind = "iid"
-[model]
-kind = "softmax"
-[nodes]
-count = 20
-[method]
-kind = "server_sgd"
-rounds = 250
-batch = 32
-server_learning_rate = 0.1
-[report]
-every = 5
-)";
-
 constexpr std::size_t kColumns = 4000;
 constexpr std::size_t kFaults = 6;
 
@@ -212,7 +193,8 @@ Result<std::vector<Claim>> study_phocas(StudyContext& context) {
                                           {"omniscient", "omniscient", {"factor=1e20"}},
                                           {"bit flip", "bit_flip", {"dims=1000"}, true},
                                           {"bit flip, all", "bit_flip", {"dims=7850"}, true}};
-  SHOAL_TRY(const AccuracyGrid grid, accuracy_grid(context, kFashion, rules, attacks, kFaults));
+  SHOAL_TRY(const AccuracyGrid grid,
+            accuracy_grid(context, kSoftmaxOnFashion, rules, attacks, kFaults));
   context.add_text(grid_table("Claims 2 and 3: final accuracy, 20 workers, q = b = 6", grid));
   SHOAL_TRY(const Claim last, scaling(context));
   return std::vector<Claim>{first, training(grid), values(grid), last};

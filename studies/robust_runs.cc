@@ -11,6 +11,24 @@
 
 namespace shoal {
 
+const char* const kSoftmaxOnFashion = R"(
+[data]
+kind = "fashion_mnist"
+[partition]
+kind = "iid"
+[model]
+kind = "softmax"
+[nodes]
+count = 20
+[method]
+kind = "server_sgd"
+rounds = 250
+batch = 32
+server_learning_rate = 0.1
+[report]
+every = 5
+)";
+
 std::vector<std::string> under(const RuleChoice& rule, std::size_t f, const AttackChoice& attack,
                                std::size_t liars) {
   std::vector<std::string> settings = rule.settings;

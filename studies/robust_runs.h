@@ -10,6 +10,9 @@
 
 namespace shoal {
 
+// SGD at a server: 20 workers, 250 rounds, softmax regression on Fashion-MNIST split at random.
+extern const char* const kSoftmaxOnFashion;
+
 // A rule, an attack, or one of the two with settings, as changes of an experiment.
 struct RuleChoice {
   std::string name;                        // in tables

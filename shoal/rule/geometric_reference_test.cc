@@ -13,7 +13,7 @@
 #include <optional>
 
 #include "shoal/base/random.h"
-#include "shoal/rule/test_rounds.h"
+#include "shoal/rule/rounds_test.h"
 
 namespace shoal {
 namespace {
@@ -25,7 +25,7 @@ using Vectors = std::vector<Vector>;
 constexpr std::uint32_t kCases = 10000;
 
 struct Case {
-  Rows rows;
+  TestRows rows;
   std::size_t f = 0;
   std::vector<double> weights;
   Vectors vectors;
@@ -58,7 +58,7 @@ Case random_case(std::uint32_t seed, std::size_t rows_max) {
 }
 
 std::vector<float> of_rule(const Table& table, const Case& given) {
-  RoundView round = round_of(given.rows, given.f);
+  RoundView round = test_round(given.rows, given.f);
   round.weights = given.weights;
   return aggregate_once(table, round);
 }

@@ -4,9 +4,9 @@
 #include <gmock/gmock.h>
 
 #include "shoal/base/random.h"
+#include "shoal/rule/rounds_test.h"
 #include "shoal/rule/sender_history.h"
 #include "shoal/rule/suspicion_ledger.h"
-#include "shoal/rule/test_rounds.h"
 
 namespace shoal {
 namespace {
@@ -19,8 +19,8 @@ TEST(SenderHistory, ShortAndLongOfTheCard) {
   SenderHistory history(3);
   const double shorts[] = {1, 1.5, 2, 3, 4}, longs[] = {1, 3, 6, 10, 15};
   for (int t = 0; t < 5; ++t) {
-    const Rows rows{{static_cast<float>(t + 1)}};
-    history.add(round_of(rows, 0));
+    const TestRows rows{{static_cast<float>(t + 1)}};
+    history.add(test_round(rows, 0));
     const auto& entry = history.of(10);
     double sum = 0.0;
     for (const auto& row : entry.recent) sum += static_cast<double>(row[0]);
@@ -31,8 +31,8 @@ TEST(SenderHistory, ShortAndLongOfTheCard) {
 
 TEST(SenderHistory, SumsStayFiniteAndDamageIsRefused) {
   SenderHistory history(1);
-  const Rows rows{{3e38f, -3e38f}};
-  for (int t = 0; t < 3; ++t) history.add(round_of(rows, 0));
+  const TestRows rows{{3e38f, -3e38f}};
+  for (int t = 0; t < 3; ++t) history.add(test_round(rows, 0));
   EXPECT_TRUE(std::isfinite(history.of(10).sum[0]) && std::isfinite(history.of(10).sum[1]));
   ByteWriter written;
   history.save(written);
@@ -46,8 +46,8 @@ TEST(SenderHistory, SumsStayFiniteAndDamageIsRefused) {
   EXPECT_THAT(none.load(wider).error().message, HasSubstr("another window"));
 }
 
-Rows directions(const std::vector<double>& degrees) {
-  Rows rows;
+TestRows directions(const std::vector<double>& degrees) {
+  TestRows rows;
   for (const double degree : degrees) {
     const double angle = degree * std::acos(-1.0) / 180;
     rows.push_back({static_cast<float>(std::cos(angle)), static_cast<float>(std::sin(angle))});
@@ -57,29 +57,29 @@ Rows directions(const std::vector<double>& degrees) {
 
 TEST(Foolsgold, CasesOfTheCard) {
   const Table sum = rule_table("foolsgold", {{"output", "sum"}});
-  const Rows angles = directions({0, 90, 200, 60, 100});
+  const TestRows angles = directions({0, 90, 200, 60, 100});
   auto rule = make_rule(sum);
-  Outcome outcome = outcome_of(*rule, round_of(angles, 0));
+  Outcome outcome = outcome_of(*rule, test_round(angles, 0));
   EXPECT_THAT(outcome.selection.kept, ElementsAre(10, 12));
-  expect_row(outcome.row, {angles[0][0] + angles[2][0], angles[0][1] + angles[2][1]}, 1e-6);
-  outcome = outcome_of(*make_rule(rule_table("foolsgold")), round_of(angles, 0));
-  expect_row(outcome.row, {(angles[0][0] + angles[2][0]) / 2, (angles[0][1] + angles[2][1]) / 2},
-             1e-6);
-  const Rows sybils{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {1, 1, 1}, {1, 1, 1}};
-  outcome = outcome_of(*make_rule(sum), round_of(sybils, 0));
+  expect_near_row(outcome.row, {angles[0][0] + angles[2][0], angles[0][1] + angles[2][1]}, 1e-6);
+  outcome = outcome_of(*make_rule(rule_table("foolsgold")), test_round(angles, 0));
+  expect_near_row(outcome.row,
+                  {(angles[0][0] + angles[2][0]) / 2, (angles[0][1] + angles[2][1]) / 2}, 1e-6);
+  const TestRows sybils{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {1, 1, 1}, {1, 1, 1}};
+  outcome = outcome_of(*make_rule(sum), test_round(sybils, 0));
   EXPECT_THAT(outcome.selection.kept, ElementsAre(10, 11, 12));
-  expect_row(outcome.row, {1, 1, 1}, 1e-6);
+  expect_near_row(outcome.row, {1, 1, 1}, 1e-6);
 }
 
 TEST(Foolsgold, OneSenderZerosAndAllAlike) {
   auto rule = make_rule(rule_table("foolsgold"));
-  EXPECT_EQ(outcome_of(*rule, round_of({{2, 3}}, 0)).row, (std::vector<float>{2, 3}));
-  const Rows zeros{{0, 0}, {0, 0}, {4, 0}};
-  const Outcome some = outcome_of(*make_rule(rule_table("foolsgold")), round_of(zeros, 0));
+  EXPECT_EQ(outcome_of(*rule, test_round({{2, 3}}, 0)).row, (std::vector<float>{2, 3}));
+  const TestRows zeros{{0, 0}, {0, 0}, {4, 0}};
+  const Outcome some = outcome_of(*make_rule(rule_table("foolsgold")), test_round(zeros, 0));
   EXPECT_THAT(some.selection.kept, ElementsAre(10, 11, 12));
-  expect_row(some.row, {4.0 / 3, 0}, 1e-6);
-  const Rows alike{{2, 3}, {2, 3}};
-  const Outcome none = outcome_of(*make_rule(rule_table("foolsgold")), round_of(alike, 0));
+  expect_near_row(some.row, {4.0 / 3, 0}, 1e-6);
+  const TestRows alike{{2, 3}, {2, 3}};
+  const Outcome none = outcome_of(*make_rule(rule_table("foolsgold")), test_round(alike, 0));
   EXPECT_EQ(none.row, (std::vector<float>{0, 0}));
   EXPECT_THAT(none.selection.kept, IsEmpty());
 }
@@ -87,10 +87,10 @@ TEST(Foolsgold, OneSenderZerosAndAllAlike) {
 // One round's rows are all different; what two sybils sent before gives them away.
 TEST(Foolsgold, RemembersEarlierRounds) {
   auto rule = make_rule(rule_table("foolsgold"));
-  const Rows first{{9, 0, 0}, {0, 0, 9}, {0, 0, 9}};
-  const Rows second{{0, 1, 0}, {1, 0, 0}, {0, 0, 1}};
-  outcome_of(*rule, round_of(first, 0));
-  EXPECT_THAT(outcome_of(*rule, round_of(second, 0)).selection.kept, ElementsAre(10));
+  const TestRows first{{9, 0, 0}, {0, 0, 9}, {0, 0, 9}};
+  const TestRows second{{0, 1, 0}, {1, 0, 0}, {0, 0, 1}};
+  outcome_of(*rule, test_round(first, 0));
+  EXPECT_THAT(outcome_of(*rule, test_round(second, 0)).selection.kept, ElementsAre(10));
 }
 
 constexpr std::uint32_t kSender = 4;
@@ -145,9 +145,9 @@ class MudHogRounds : public ::testing::Test {
  protected:
   static constexpr std::size_t kHonest = 10, kDimension = 50;
 
-  Rows honest(std::uint32_t t) {
+  TestRows honest(std::uint32_t t) {
     RandomStream stream(7, purpose("mud-hog test"), 0, t);
-    Rows rows(kHonest, std::vector<float>(kDimension));
+    TestRows rows(kHonest, std::vector<float>(kDimension));
     for (auto& row : rows)
       for (float& value : row) value = 1.0f + 0.05f * static_cast<float>(stream.normal());
     return rows;
@@ -160,9 +160,9 @@ class MudHogRounds : public ::testing::Test {
 TEST_F(MudHogRounds, ASignFlipperIsAveragedUntilConfirmed) {
   auto rule = make_rule(table(false));
   for (std::uint32_t t = 0; t < 6; ++t) {
-    Rows rows = honest(t);
+    TestRows rows = honest(t);
     rows.push_back(std::vector<float>(kDimension, -1.0f));
-    RoundView round = round_of(rows, 1);
+    RoundView round = test_round(rows, 1);
     round.round = t;
     const Selection selection = outcome_of(*rule, round).selection;
     const bool kept = selection.kept.back() == 20;
@@ -177,13 +177,13 @@ TEST_F(MudHogRounds, ASignFlipperIsAveragedUntilConfirmed) {
 TEST_F(MudHogRounds, NoiseIsLeftOutAtOnceWithTheGuard) {
   auto rule = make_rule(table(true));
   for (std::uint32_t t = 0; t < 6; ++t) {
-    Rows rows = honest(t);
+    TestRows rows = honest(t);
     RandomStream stream(9, purpose("noise"), 0, t);
     for (int liar = 0; liar < 3; ++liar) {
       rows.push_back(std::vector<float>(kDimension, 1.0f));
       for (float& value : rows.back()) value += 1.5f * static_cast<float>(stream.normal());
     }
-    const Selection selection = outcome_of(*rule, round_of(rows, 3)).selection;
+    const Selection selection = outcome_of(*rule, test_round(rows, 3)).selection;
     std::vector<std::uint32_t> kept_liars, noisy;
     for (const std::uint32_t sender : selection.kept)
       if (sender >= 20) kept_liars.push_back(sender);
@@ -199,7 +199,7 @@ TEST_F(MudHogRounds, NoiseIsLeftOutAtOnceWithTheGuard) {
 TEST_F(MudHogRounds, TargetedLiarsNeverCountAndAreConfirmedInTheFourthRound) {
   auto rule = make_rule(table(false));
   for (std::uint32_t t = 0; t < 9; ++t) {
-    Rows rows = honest(t);
+    TestRows rows = honest(t);
     for (int liar = 0; liar < 3; ++liar) {
       rows.push_back(rows[static_cast<std::size_t>(liar)]);
       rows.back()[3] = -0.2f;  // one coordinate of fifty; near enough to be in the normal cluster
@@ -207,7 +207,7 @@ TEST_F(MudHogRounds, TargetedLiarsNeverCountAndAreConfirmedInTheFourthRound) {
     }
     Table wide = rule_table("mud_hog", {{"eps", 3.0}});
     if (t == 0) rule = make_rule(wide);
-    const Selection selection = outcome_of(*rule, round_of(rows, 3)).selection;
+    const Selection selection = outcome_of(*rule, test_round(rows, 3)).selection;
     EXPECT_EQ(selection.kept.back() >= 20, t < 3) << t;
     std::vector<std::uint32_t> targeted;
     for (const Suspect& suspect : selection.suspects)
@@ -220,13 +220,13 @@ TEST_F(MudHogRounds, TargetedLiarsNeverCountAndAreConfirmedInTheFourthRound) {
 
 TEST_F(MudHogRounds, WithoutANormalClusterTheCoordinateMedianStands) {
   auto rule = make_rule(rule_table("mud_hog", {{"eps", 1e-6}, {"first_round", std::int64_t{1}}}));
-  outcome_of(*rule, round_of(honest(0), 1));
-  const Rows rows = honest(1);
-  const Outcome outcome = outcome_of(*rule, round_of(rows, 1));
-  Rows kept;
+  outcome_of(*rule, test_round(honest(0), 1));
+  const TestRows rows = honest(1);
+  const Outcome outcome = outcome_of(*rule, test_round(rows, 1));
+  TestRows kept;
   for (const std::uint32_t sender : outcome.selection.kept) kept.push_back(rows[sender - 10]);
   EXPECT_GE(kept.size(), 5u);
-  EXPECT_EQ(outcome.row, aggregate_once(rule_table("coordinate_median"), round_of(kept, 0)));
+  EXPECT_EQ(outcome.row, aggregate_once(rule_table("coordinate_median"), test_round(kept, 0)));
 }
 
 TEST_F(MudHogRounds, TheRadiusCanFollowTheNearestNeighbours) {
@@ -234,11 +234,11 @@ TEST_F(MudHogRounds, TheRadiusCanFollowTheNearestNeighbours) {
     auto rule = make_rule(rule_table("mud_hog", {{"eps_factor", 2.0}, {"split_guard", true}}));
     Selection selection;
     for (std::uint32_t t = 0; t < 5; ++t) {
-      Rows rows = honest(t);
+      TestRows rows = honest(t);
       rows.push_back(std::vector<float>(kDimension, 3.0f));
       for (auto& row : rows)
         for (float& value : row) value *= scale;
-      selection = outcome_of(*rule, round_of(rows, 1)).selection;
+      selection = outcome_of(*rule, test_round(rows, 1)).selection;
     }
     const Suspect noisy{20, SuspectKind::kNoise};
     EXPECT_EQ(std::count(selection.suspects.begin(), selection.suspects.end(), noisy), 1) << scale;

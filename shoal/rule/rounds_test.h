@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <gtest/gtest.h>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "shoal/base/random.h"
@@ -33,6 +34,33 @@ inline std::unique_ptr<Pipeline> test_rule(const std::string& toml) {
 }
 inline std::unique_ptr<PreAggregator> test_stage(const std::string& toml) {
   return pre_aggregators().make(parse_toml(toml).value(), "[rule] before[0]").value();
+}
+
+inline Table rule_table(const std::string& kind,
+                        std::vector<std::pair<std::string, Value>> settings = {}) {
+  Table table;
+  table.set("kind", kind);
+  for (auto& [name, value] : settings) table.set(name, std::move(value));
+  return table;
+}
+
+inline std::unique_ptr<Rule> make_rule(const Table& table) {
+  return rules().make(table, "[rule]").value();
+}
+
+struct Outcome {
+  std::vector<float> row;
+  Selection selection;
+};
+
+inline Outcome outcome_of(Rule& rule, const RoundView& round) {
+  Outcome outcome{std::vector<float>(round.dimension()), {}};
+  outcome.selection = rule.aggregate(round, outcome.row).value();
+  return outcome;
+}
+
+inline std::vector<float> aggregate_once(const Table& table, const RoundView& round) {
+  return outcome_of(*make_rule(table), round).row;
 }
 
 struct Aggregated {

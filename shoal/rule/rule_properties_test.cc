@@ -11,7 +11,7 @@
 
 #include "shoal/base/bytes.h"
 #include "shoal/base/random.h"
-#include "shoal/rule/test_rounds.h"
+#include "shoal/rule/rounds_test.h"
 
 namespace shoal {
 namespace {
@@ -94,7 +94,7 @@ class Bowl : public ValidationLoss {
 
 // A round with n - f honest rows about a common centre and f that lie.
 struct Drawn {
-  Rows rows;
+  TestRows rows;
   std::vector<bool> liar;
   std::vector<double> weights;
   std::vector<float> trusted;
@@ -102,7 +102,7 @@ struct Drawn {
   std::uint32_t number = 0;
 
   RoundView view() const {
-    RoundView round = round_of(rows, f);
+    RoundView round = test_round(rows, f);
     round.weights = weights;
     round.round = number;
     round.trusted = trusted;
@@ -140,7 +140,7 @@ Drawn drawn_round(const Rule& rule, std::size_t rows_least) {
   return drawn;
 }
 
-double size_of(const Rows& rows) {
+double size_of(const TestRows& rows) {
   double most = 0.0;
   for (const auto& row : rows)
     for (const float value : row) most = std::max(most, std::abs(double(value)));
@@ -319,8 +319,8 @@ TEST(RuleProperties, RefusesACheckpointThatBreaksOff) {
   for (const Promise& promise : promises()) {
     if (!promise.memory) continue;
     auto rule = rule_of(promise);
-    const Rows rows{{1, 2}, {3, 4}, {5, 7}};
-    outcome_of(*rule, round_of(rows, 0));
+    const TestRows rows{{1, 2}, {3, 4}, {5, 7}};
+    outcome_of(*rule, test_round(rows, 0));
     const Bytes whole = saved(*rule);
     for (std::size_t size = 0; size < whole.size(); ++size) {
       auto other = rule_of(promise);
@@ -380,13 +380,13 @@ TEST(Resilience, DeltaBoundsOfCoordinateRules) {
     for (const auto& [m, q, b] : sizes)
       for (const float lie : {1e6f, -1e6f, 2.0f, 0.0f}) {
         RandomStream stream(m, purpose("delta"));
-        Rows rows(m, std::vector<float>(4000));
+        TestRows rows(m, std::vector<float>(4000));
         for (auto& row : rows)
           for (float& value : row) value = float(stream.normal());
         for (std::size_t c = 0; c < 4000; ++c)
           for (const std::uint32_t liar : stream.sample(m, q)) rows[liar][c] = lie;
         double error = 0.0;
-        for (const float value : aggregate_once(rule_table(bound.kind), round_of(rows, b)))
+        for (const float value : aggregate_once(rule_table(bound.kind), test_round(rows, b)))
           error += double(value) * double(value) / 4000;
         EXPECT_LE(error, bound.delta(double(m), double(q), double(b)))
             << bound.kind << " " << m << " " << q << " " << b << " " << lie;
