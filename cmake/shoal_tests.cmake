@@ -91,6 +91,6 @@ endif()
 if(SHOAL_WITH_GRPC)
   add_test(NAME shaped_links COMMAND sh ${CMAKE_SOURCE_DIR}/tests/shaped/shaped_links_test.sh
            $<TARGET_FILE:shoal_command> ${CMAKE_SOURCE_DIR})
-  set_tests_properties(shaped_links PROPERTIES TIMEOUT 180 SKIP_RETURN_CODE 77 RUN_SERIAL TRUE
+  set_tests_properties(shaped_links PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 RUN_SERIAL TRUE
                        ENVIRONMENT "SHOAL_DATA_DIR=${CMAKE_BINARY_DIR}/data")
 endif()

@@ -109,4 +109,10 @@ void ThreadPool::parallel_for(std::size_t blocks, const std::function<void(std::
   for (const auto& ticket : shared) wait(ticket);
 }
 
+void for_each_block(ThreadPool* pool, std::size_t blocks,
+                    const std::function<void(std::size_t)>& body) {
+  if (pool) return pool->parallel_for(blocks, body);
+  for (std::size_t block = 0; block < blocks; ++block) body(block);
+}
+
 }  // namespace shoal

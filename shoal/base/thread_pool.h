@@ -53,4 +53,8 @@ class ThreadPool {
   std::vector<std::thread> workers_;
 };
 
+// pool->parallel_for, or in turn here where there is no pool.
+void for_each_block(ThreadPool* pool, std::size_t blocks,
+                    const std::function<void(std::size_t)>& body);
+
 }  // namespace shoal

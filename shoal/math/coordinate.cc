@@ -161,11 +161,13 @@ HWY_EXPORT(mean_near_centre_kernel);
 namespace {
 
 constexpr std::size_t kJobCoordinates = 16384;
-// Wires of one block stay within this many floats (the first-level cache) down to 16 coordinates.
-constexpr std::size_t kBlockFloats = 4096;
+// Wires of one block stay within this many floats (the first-level cache) down to kLeastWidth
+// coordinates: shorter stretches of each row cost more than the second level does.
+constexpr std::size_t kBlockFloats = 6400;
+constexpr std::size_t kLeastWidth = 64, kMostWidth = 160;
 
 std::size_t block_width(std::size_t n) {
-  return std::clamp<std::size_t>(kBlockFloats / n / 16 * 16, 16, 256);
+  return std::clamp(kBlockFloats / n / 16 * 16, kLeastWidth, kMostWidth);
 }
 
 // The wires of one coordinate, selected scalar: for very many rows.
@@ -268,11 +270,7 @@ void for_each_sorted_block(std::span<const Row> rows, std::size_t first_rank, st
     }
   };
   const std::size_t jobs = (dimension + kJobCoordinates - 1) / kJobCoordinates;
-  if (pool) {
-    pool->parallel_for(jobs, job);
-  } else {
-    for (std::size_t k = 0; k < jobs; ++k) job(k);
-  }
+  for_each_block(pool, jobs, job);
 }
 
 void coordinate_trimmed_mean(std::span<const Row> rows, std::size_t trim, std::span<float> out,

@@ -8,6 +8,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "shoal/math/gram.cc"
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -17,16 +18,17 @@ HWY_BEFORE_NAMESPACE();
 namespace shoal::HWY_NAMESPACE {
 
 // Adds the squared distances of row x to kWidth rows y over one lane block. Four at a time share
-// the loads of x.
+// the loads of x. Meanwhile it asks memory for what is `ahead` floats further on in row x.
 template <std::size_t kWidth>
 HWY_INLINE void distances_of_block(const float* x, const float* const* y, std::size_t n,
-                                   double* totals) {
+                                   std::size_t ahead, double* totals) {
   const FloatTag d;
   FloatVec sums[kWidth][kFloatGroups];
   for (std::size_t w = 0; w < kWidth; ++w)
     for (std::size_t g = 0; g < kFloatGroups; ++g) sums[w][g] = hn::Zero(d);
   std::size_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
+    if (ahead > 0) hwy::Prefetch(x + ahead + i);
     for (std::size_t g = 0; g < kFloatGroups; ++g) {
       const FloatVec mine = hn::LoadU(d, x + i + g * kFloatStep);
       for (std::size_t w = 0; w < kWidth; ++w) {
@@ -36,6 +38,10 @@ HWY_INLINE void distances_of_block(const float* x, const float* const* y, std::s
     }
   }
   for (std::size_t w = 0; w < kWidth; ++w) {
+    if (i == n) {
+      totals[w] += static_cast<double>(fold_groups(sums[w]));
+      continue;
+    }
     float lanes[kLanes];
     for (std::size_t g = 0; g < kFloatGroups; ++g)
       hn::StoreU(sums[w][g], d, lanes + g * kFloatStep);
@@ -49,16 +55,23 @@ HWY_INLINE void distances_of_block(const float* x, const float* const* y, std::s
 
 // totals[j] += ||x - y_j||^2 over at most kLaneBlock coordinates.
 void distances_kernel(const float* x, const float* const* y, std::size_t count, std::size_t n,
-                      double* totals) {
+                      std::size_t ahead, double* totals) {
   std::size_t j = 0;
-  for (; j + 4 <= count; j += 4) distances_of_block<4>(x, y + j, n, totals + j);
-  for (; j < count; ++j) distances_of_block<1>(x, y + j, n, totals + j);
+  for (; j + 4 <= count; j += 4, ahead = 0) distances_of_block<4>(x, y + j, n, ahead, totals + j);
+  for (; j < count; ++j, ahead = 0) distances_of_block<1>(x, y + j, n, ahead, totals + j);
 }
 
 // A tile of products: kTileRows rows with kTileColumns others, so that every load serves several.
-inline constexpr std::size_t kTileRows = 2;
+inline constexpr std::size_t kTileRows = 3;
 inline constexpr std::size_t kTileColumns = 4;
 inline constexpr std::size_t kTileLanes = kTileRows * kTileColumns * kLanes;
+
+// Doubles of scratch that n rows' tiles take.
+std::size_t tile_lanes_kernel(std::size_t n) {
+  std::size_t tiles = 0;
+  for (std::size_t i = 0; i < n; i += kTileRows) tiles += (n - i + kTileColumns - 1) / kTileColumns;
+  return tiles * kTileLanes;
+}
 
 // Widens `count` floats, zeros after them, to `chunks` chunks of 16 doubles. The lanes that share a
 // register lie one after another, one such group of all rows before the next.
@@ -102,8 +115,13 @@ HWY_INLINE void products_of_tile(const double* const* x, const double* const* y,
 }
 
 // Adds a block of n spread rows to the lanes of all tiles of the upper triangle, row of tiles by
-// row. Places past the last row repeat it.
-void products_kernel(const double* spread, std::size_t n, std::size_t chunks, double* lanes) {
+// row. Places past the last row repeat it. Meanwhile it asks memory for the next block, `ahead`
+// floats from each row of `next`: otherwise loading takes half as long as multiplying.
+void products_kernel(const double* spread, std::size_t n, std::size_t chunks,
+                     const float* const* next, std::size_t ahead, double* lanes) {
+  const std::size_t lines_per_row = (ahead + kLanes - 1) / kLanes;
+  const std::size_t tiles = tile_lanes_kernel(n) / kTileLanes * kDoubleGroups;
+  std::size_t line = 0, tiles_done = 0;
   const std::size_t stride = chunks * kDoubleStep;
   const double* x[kTileRows];
   const double* y[kTileColumns];
@@ -115,6 +133,8 @@ void products_kernel(const double* spread, std::size_t n, std::size_t chunks, do
       for (std::size_t j = i; j < n; j += kTileColumns) {
         for (std::size_t c = 0; c < kTileColumns; ++c)
           y[c] = group + HWY_MIN(j + c, n - 1) * stride;
+        for (++tiles_done; line * tiles < n * lines_per_row * tiles_done; ++line)
+          hwy::Prefetch(next[line / lines_per_row] + line % lines_per_row * kLanes);
         products_of_tile(x, y, chunks, tile);
         tile += kTileLanes;
       }
@@ -130,13 +150,6 @@ void fold_tiles_kernel(double* lanes, std::size_t n, double* upper) {
         for (std::size_t c = 0; c < kTileColumns; ++c)
           if (i + r <= j + c && j + c < n)
             upper[(i + r) * n + j + c] += fold_lanes(lanes + (r * kTileColumns + c) * kLanes);
-}
-
-// Doubles of scratch that n rows' tiles take.
-std::size_t tile_lanes_kernel(std::size_t n) {
-  std::size_t tiles = 0;
-  for (std::size_t i = 0; i < n; i += kTileRows) tiles += (n - i + kTileColumns - 1) / kTileColumns;
-  return tiles * kTileLanes;
 }
 
 }  // namespace shoal::HWY_NAMESPACE
@@ -168,8 +181,10 @@ void add_distances(std::span<const Row> rows, Row, std::size_t begin, std::size_
   std::vector<const float*> at(n);
   for (std::size_t c = begin; c < end; c += kBlock) {
     for (std::size_t i = 0; i < n; ++i) at[i] = rows[i].data() + c;
+    const std::size_t count = std::min(kBlock, end - c);
+    const std::size_t ahead = c + 2 * kBlock <= rows.front().size() ? kBlock : 0;
     for (std::size_t i = 0; i + 1 < n; ++i) HWY_DYNAMIC_DISPATCH(distances_kernel)
-    (at[i], at.data() + i + 1, n - i - 1, std::min(kBlock, end - c), upper + i * n + i + 1);
+    (at[i], at.data() + i + 1, n - i - 1, count, ahead, upper + i * n + i + 1);
   }
 }
 
@@ -182,6 +197,7 @@ void add_products(std::span<const Row> rows, Row reference, std::size_t begin, s
   const auto spread = hwy::AllocateAligned<double>(n * kCount);
   const auto lanes = hwy::AllocateAligned<double>(tile_lanes);
   std::fill_n(lanes.get(), tile_lanes, 0.0);
+  std::vector<const float*> next(n);
   float centred[kCount];
   for (std::size_t at = begin; at < end; at += kCount) {
     const std::size_t count = std::min(kCount, end - at);
@@ -191,8 +207,11 @@ void add_products(std::span<const Row> rows, Row reference, std::size_t begin, s
         centred[c] = row[c] - reference[at + c];
       HWY_DYNAMIC_DISPATCH(spread_kernel)
       (reference.empty() ? row : centred, count, kProductChunks, i, n, spread.get());
+      next[i] = row + count;
     }
-    HWY_DYNAMIC_DISPATCH(products_kernel)(spread.get(), n, kProductChunks, lanes.get());
+    const std::size_t ahead = std::min(kCount, rows.front().size() - (at + count));
+    HWY_DYNAMIC_DISPATCH(products_kernel)
+    (spread.get(), n, kProductChunks, next.data(), ahead, lanes.get());
   }
   HWY_DYNAMIC_DISPATCH(fold_tiles_kernel)(lanes.get(), n, upper);
 }
@@ -212,11 +231,7 @@ PairMatrix pair_matrix(std::span<const Row> rows, Row reference, ThreadPool* poo
       add_super_block(rows, reference, begin, std::min(dimension, begin + kSuperBlock),
                       partial.data() + k * n * n);
     };
-    if (pool) {
-      pool->parallel_for(wave, job);
-    } else {
-      for (std::size_t k = 0; k < wave; ++k) job(k);
-    }
+    for_each_block(pool, wave, job);
     for (std::size_t k = 0; k < wave; ++k)
       for (std::size_t p = 0; p < n * n; ++p) result.values[p] += partial[k * n * n + p];
   }
@@ -254,11 +269,7 @@ std::vector<double> squared_distances_to(std::span<const Row> rows, Row point, T
       partial[k * n + i] =
           squared_distance(rows[i].subspan(begin, count), point.subspan(begin, count));
   };
-  if (pool) {
-    pool->parallel_for(blocks, job);
-  } else {
-    for (std::size_t k = 0; k < blocks; ++k) job(k);
-  }
+  for_each_block(pool, blocks, job);
   std::vector<double> distances(n, 0.0);
   for (std::size_t k = 0; k < blocks; ++k)
     for (std::size_t i = 0; i < n; ++i) distances[i] += partial[k * n + i];

@@ -42,6 +42,33 @@ HWY_INLINE T fold_lanes(T* lanes) {
   return lanes[0];
 }
 
+// The same tree in registers: sums[g] holds the lanes from g * kFloatStep on.
+#if HWY_TARGET == HWY_SCALAR
+HWY_INLINE float fold_groups(const FloatVec* sums) {
+  float lanes[kLanes];
+  for (std::size_t g = 0; g < kLanes; ++g) lanes[g] = hn::GetLane(sums[g]);
+  return fold_lanes(lanes);
+}
+#else
+template <class Tag>
+HWY_INLINE float fold_vector(Tag, hn::Vec<Tag> v) {
+  if constexpr (hn::MaxLanes(Tag()) > 4) {
+    const hn::Half<Tag> half;
+    return fold_vector(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  } else {
+    v = hn::Add(v, hn::Shuffle1032(v));
+    return hn::GetLane(hn::Add(v, hn::Shuffle2301(v)));
+  }
+}
+HWY_INLINE float fold_groups(const FloatVec* sums) {
+  FloatVec rest[kFloatGroups];
+  for (std::size_t g = 0; g < kFloatGroups; ++g) rest[g] = sums[g];
+  for (std::size_t width = kFloatGroups / 2; width > 0; width /= 2)
+    for (std::size_t g = 0; g < width; ++g) rest[g] = hn::Add(rest[g], rest[g + width]);
+  return fold_vector(FloatTag(), rest[0]);
+}
+#endif
+
 // The floats from `from` as doubles.
 HWY_INLINE DoubleVec load_as_double(const float* from) {
   const DoubleTag d;

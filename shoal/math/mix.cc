@@ -122,7 +122,7 @@ constexpr std::size_t kJobCoordinates = 16384;
 // The lines of one block stay within this many doubles, which the second-level cache holds, down to
 // 32 coordinates: longer stretches of each row, of which there are too many to follow at once, were
 // worth more than the first level.
-constexpr std::size_t kBlockDoubles = 12288;
+constexpr std::size_t kBlockDoubles = 6144;
 constexpr std::size_t kFour = 4;  // rows whose sums are shared
 
 class Planner {
@@ -189,11 +189,7 @@ void mean_of_subsets(std::span<const Row> rows,
     (rows.data(), plan, begin, std::min(width, end - begin), width, lines.get(), out.data());
   };
   const std::size_t jobs = (dimension + kJobCoordinates - 1) / kJobCoordinates;
-  if (pool) {
-    pool->parallel_for(jobs, job);
-  } else {
-    for (std::size_t k = 0; k < jobs; ++k) job(k);
-  }
+  for_each_block(pool, jobs, job);
 }
 
 void mix_rows(std::span<const Row> rows, std::span<const double> weights, std::span<float> out,
@@ -207,6 +203,12 @@ void mix_rows(std::span<const Row> rows, std::span<const double> weights, std::s
     for (const Row row : rows) parts.push_back(row.subspan(begin, count));
     weighted_sum(parts, weights, out.subspan(begin, count));
   });
+}
+
+void mix_equally(std::span<const Row> rows, std::span<float> out, ThreadPool* pool) {
+  SHOAL_CHECK(!rows.empty(), "the mean of no rows");
+  mix_rows(rows, std::vector<double>(rows.size(), 1.0 / static_cast<double>(rows.size())), out,
+           pool);
 }
 
 }  // namespace shoal

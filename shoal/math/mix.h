@@ -27,5 +27,7 @@ void mean_of_subsets(std::span<const Row> rows,
 // weighted_sum (vector.h) with its coordinates shared among the pool's threads: the same bits.
 void mix_rows(std::span<const Row> rows, std::span<const double> weights, std::span<float> out,
               ThreadPool* pool = nullptr);
+// mean_of_rows (vector.h), shared likewise.
+void mix_equally(std::span<const Row> rows, std::span<float> out, ThreadPool* pool = nullptr);
 
 }  // namespace shoal

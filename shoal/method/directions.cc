@@ -76,8 +76,7 @@ void apply_terms(const Directions& directions, std::span<const DirectionTerm> te
       piece[i] = static_cast<Scalar>(static_cast<double>(piece[i]) + factor * sums[i]);
   };
   const std::size_t pieces = (x.size() + piece_size - 1) / piece_size;
-  if (pool) return pool->parallel_for(pieces, apply_piece);
-  for (std::size_t index = 0; index < pieces; ++index) apply_piece(index);
+  for_each_block(pool, pieces, apply_piece);
 }
 
 template void perturb<float>(const Directions&, const DirectionKey&, double, std::span<const float>,

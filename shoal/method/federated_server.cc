@@ -62,10 +62,7 @@ void FederatedServer::count(Step round, std::span<Update> updates) {
     const auto memory = memories_.find(updates[i].sender);
     if (memory != memories_.end()) memory->second.count(updates[i].delta, updates[i].shift_step);
   };
-  if (job_->pool)
-    job_->pool->parallel_for(updates.size(), count_one);
-  else
-    for (std::size_t i = 0; i < updates.size(); ++i) count_one(i);
+  for_each_block(job_->pool, updates.size(), count_one);
   for (const Update& update : updates) counted_[update.sender] = round + 1;
 }
 
@@ -79,10 +76,7 @@ std::vector<FederatedServer::Update> FederatedServer::decode_held() {
     Update update;
     if (decode(*messages[i], update).ok()) decoded[i] = std::move(update);
   };
-  if (job_->pool)
-    job_->pool->parallel_for(count, decode_one);
-  else
-    for (std::size_t i = 0; i < count; ++i) decode_one(i);
+  for_each_block(job_->pool, count, decode_one);
   std::vector<Update> updates;
   for (std::size_t i = 0; i < count; ++i) {
     if (decoded[i])

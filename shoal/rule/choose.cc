@@ -6,7 +6,7 @@
 #include <limits>
 #include <numeric>
 
-#include "shoal/math/vector.h"
+#include "shoal/math/mix.h"
 
 namespace shoal {
 
@@ -32,7 +32,7 @@ Selection keep_mean(const RoundView& round, std::span<const std::uint32_t> chose
     rows.push_back(round.rows[i]);
     selection.kept.push_back(round.senders[i]);
   }
-  mean_of_rows(rows, out);
+  mix_equally(rows, out, round.pool);
   return selection;
 }
 

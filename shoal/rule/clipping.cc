@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "shoal/base/thread_pool.h"
 #include "shoal/math/vector.h"
 #include "shoal/rule/choose.h"
 #include "shoal/rule/coordinate_rules.h"
@@ -14,7 +15,7 @@ namespace {
 void clip_rows(const RoundView& round, std::span<const double> squared_norms, double length,
                std::span<float> out) {
   const std::size_t dimension = round.dimension();
-  for (std::size_t i = 0; i < round.size(); ++i) {
+  for_each_block(round.pool, round.size(), [&](std::size_t i) {
     const Row row = round.rows[i];
     const std::span<float> to = out.subspan(i * dimension, dimension);
     const double norm = std::sqrt(squared_norms[i]);
@@ -24,7 +25,7 @@ void clip_rows(const RoundView& round, std::span<const double> squared_norms, do
     } else {
       std::copy(row.begin(), row.end(), to.begin());
     }
-  }
+  });
 }
 
 class Clipping : public PreAggregator {

@@ -1,6 +1,6 @@
 #include "shoal/rule/mean.h"
 
-#include "shoal/math/vector.h"
+#include "shoal/math/mix.h"
 
 namespace shoal {
 namespace {
@@ -19,9 +19,9 @@ class Mean : public Rule {
   Result<Selection> aggregate(const RoundView& round, std::span<float> out) override {
     SHOAL_TRY_STATUS(check(round.size(), round.declared_faults));
     if (settings_.weighted) {
-      weighted_sum(round.rows, round.weights, out);
+      mix_rows(round.rows, round.weights, out, round.pool);
     } else {
-      mean_of_rows(round.rows, out);
+      mix_equally(round.rows, out, round.pool);
     }
     return Selection{round.senders};
   }

@@ -76,7 +76,7 @@ class MudHog : public Rule {
     history_.add(round);
     if (rounds_seen_ < static_cast<std::uint64_t>(settings_.first_round)) {
       ++rounds_seen_;
-      mean(round.rows, out, round.pool);
+      mix_equally(round.rows, out, round.pool);
       return Selection{round.senders};
     }
     const Found found = inspect(round);
@@ -92,7 +92,7 @@ class MudHog : public Rule {
     if (nobody || !found.any_normal) {
       coordinate_median(rows, out, round.pool);
     } else {
-      mean(rows, out, round.pool);
+      mix_equally(rows, out, round.pool);
     }
     return Selection{senders_at(round, kept), ledger_.suspects()};
   }
@@ -114,11 +114,6 @@ class MudHog : public Rule {
   }
 
  private:
-  static void mean(const std::vector<Row>& rows, std::span<float> out, ThreadPool* pool) {
-    mix_rows(rows, std::vector<double>(rows.size(), 1.0 / static_cast<double>(rows.size())), out,
-             pool);
-  }
-
   static std::vector<std::uint32_t> senders_at(const RoundView& round, const Places& places) {
     std::vector<std::uint32_t> senders;
     for (const std::uint32_t place : places) senders.push_back(round.senders[place]);
@@ -136,7 +131,7 @@ class MudHog : public Rule {
     for (std::size_t i = 0; i < round.size(); ++i) {
       const auto& recent = history_.of(round.senders[i]).recent;
       storage[i].resize(round.dimension());
-      mean(std::vector<Row>(recent.begin(), recent.end()), storage[i], round.pool);
+      mix_equally(std::vector<Row>(recent.begin(), recent.end()), storage[i], round.pool);
       shorts.emplace_back(storage[i]);
     }
     Found found;

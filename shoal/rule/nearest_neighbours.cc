@@ -40,11 +40,7 @@ class NearestNeighbours : public Rule {
       const double distance = squared_distance(round.rows[i], round.trusted);
       distances[i] = own && distance == 0.0 ? -1.0 : distance;
     };
-    if (round.pool) {
-      round.pool->parallel_for(round.size(), measure);
-    } else {
-      for (std::size_t i = 0; i < round.size(); ++i) measure(i);
-    }
+    for_each_block(round.pool, round.size(), measure);
     const std::size_t kept = keep_ == 0 ? round.size() - round.declared_faults : keep_;
     return keep_mean(round, smallest(distances, kept), out);
   }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "shoal/base/random.h"
+#include "shoal/math/mix.h"
 #include "shoal/math/normal_row.h"
 #include "shoal/math/random_bits.h"
 #include "shoal/math/vector.h"
@@ -28,7 +29,7 @@ Selection clipped_mean(const NormClippingSettings& settings, const RoundView& ro
     const double cut = std::max(1.0, std::sqrt(squared_norms[i]) / settings.bound);
     weights.push_back((settings.weighted ? round.weights[i] : equal) / cut);
   }
-  weighted_sum(round.rows, weights, out);
+  mix_rows(round.rows, weights, out, round.pool);
   return Selection{round.senders};
 }
 

@@ -6,8 +6,9 @@ namespace shoal {
 
 const std::vector<double>& RoundStatistics::squared_norms() {
   if (!squared_norms_) {
-    squared_norms_.emplace();
-    for (const Row row : rows_) squared_norms_->push_back(squared_norm(row));
+    squared_norms_.emplace(rows_.size());
+    for_each_block(pool_, rows_.size(),
+                   [&](std::size_t i) { (*squared_norms_)[i] = squared_norm(rows_[i]); });
   }
   return *squared_norms_;
 }

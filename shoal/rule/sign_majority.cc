@@ -35,11 +35,7 @@ class SignMajority : public Rule {
       vote(round, begin, out.subspan(begin, std::min(kBlock, out.size() - begin)));
     };
     const std::size_t blocks = (out.size() + kBlock - 1) / kBlock;
-    if (round.pool) {
-      round.pool->parallel_for(blocks, job);
-    } else {
-      for (std::size_t k = 0; k < blocks; ++k) job(k);
-    }
+    for_each_block(round.pool, blocks, job);
     return Selection{round.senders};
   }
 };

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <limits>
 
+#include "shoal/math/mix.h"
 #include "shoal/math/vector.h"
 #include "shoal/rule/choose.h"
 
@@ -45,7 +46,7 @@ class ZenoPlusPlus : public Rule {
     if (accepted.empty()) {
       std::fill(out.begin(), out.end(), 0.0f);
     } else {
-      weighted_sum(accepted, factors, out);
+      mix_rows(accepted, factors, out, round.pool);
     }
     return selection;
   }

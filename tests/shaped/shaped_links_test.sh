@@ -91,8 +91,17 @@ compare() {
   awk -v s="$simulated" -v m="$measured" 'BEGIN {
     if (m <= 0) exit 1
     printf "  the simulation is %+.1f %% off\n", 100 * (s / m - 1)
-    exit (s < 0.85 * m || s > 1.15 * m) }' ||
-    fail "$1: more than 15 % apart"
+    exit (s < 0.85 * m || s > 1.15 * m) }'
+}
+
+# What else runs on this machine makes real rounds longer, so a disagreement is measured again.
+agree() {
+  for attempt in 1 2 3; do
+    rm -rf "$work/real"
+    real "$1"
+    compare "$1" && return
+  done
+  fail "$1: more than 15 % apart, $attempt times"
 }
 
 cd "$work" || exit 1
@@ -105,8 +114,7 @@ done
 star_build $members
 for run in "$@"; do
   shape "$run" || exit 1
-  real "$run"
-  compare "$run"
+  agree "$run"
 done
 [ "$failures" -eq 0 ] && echo "all fine"
 exit "$failures"
