@@ -414,31 +414,37 @@ TEST(Reference, Hierarchy) {
     });
 }
 
-// Groups of three or four; values of few kinds, so that majorities of both sizes happen.
+// Groups of three or four clients, some of whom are missing; values of few kinds, so that
+// majorities of all sizes happen, and none.
 TEST(Reference, MajorityVote) {
-  const auto exact = test_stage("kind = \"majority_vote\"\nno_majority = \"lowest\"");
-  const auto same = test_stage(
-      "kind = \"majority_vote\"\nvote = \"tolerance\"\ndelta = 0\nno_majority = "
-      "\"lowest\"");
   for (int k = 0; k < soak_count(10000, 1000000); ++k) {
     RandomStream stream(8, purpose("votes"), 0, static_cast<std::uint32_t>(k));
-    const std::size_t n = 3 * (1 + stream.below(4)) + stream.below(2);
-    TestRows rows(n, std::vector<float>(2));
+    const std::size_t all = 3 * (1 + stream.below(4)) + stream.below(2), groups = all / 3;
+    TestRows rows(all, std::vector<float>(2));
     for (auto& row : rows) row = {1.0f, static_cast<float>(stream.below(3))};
-    TestRows want;
-    for (std::size_t g = 0; g < n / 3; ++g) {
-      const std::size_t begin = 3 * g, end = g + 1 == n / 3 ? n : begin + 3;
-      std::size_t winner = begin;
-      for (std::size_t i = begin; i < end; ++i) {
-        const auto votes = std::count(rows.begin() + static_cast<std::ptrdiff_t>(begin),
-                                      rows.begin() + static_cast<std::ptrdiff_t>(end), rows[i]);
-        if (2 * static_cast<std::size_t>(votes) > end - begin) winner = i;
-      }
-      want.push_back(rows[winner]);
+    RoundView round = test_round(rows, 0);
+    round.rows.clear();
+    round.senders.clear();
+    std::vector<TestRows> of_group(groups);
+    for (std::size_t client = 0; client < all; ++client) {
+      TestRows& copies = of_group[std::min(client / 3, groups - 1)];
+      if (!copies.empty() && stream.below(8) == 0) continue;  // missing
+      copies.push_back(rows[client]);
+      round.rows.emplace_back(rows[client]);
+      round.senders.push_back(1 + static_cast<std::uint32_t>(client));
     }
-    const RoundView round = test_round(rows, 0);
-    ASSERT_EQ(transformed(*exact, round), want) << k;
-    ASSERT_EQ(transformed(*same, round), want) << k;
+    TestRows want;
+    for (std::size_t g = 0; g < groups; ++g) {
+      const std::size_t size = g + 1 == groups ? all - 3 * g : 3;
+      want.push_back(of_group[g].front());
+      for (const auto& row : of_group[g])
+        if (2 * static_cast<std::size_t>(std::ranges::count(of_group[g], row)) > size)
+          want.back() = row;
+    }
+    const std::string stage =
+        fmt::format("kind = \"majority_vote\"\nno_majority = \"lowest\"\nsenders = {}\n", all);
+    ASSERT_EQ(transformed(stage, round), want) << k;
+    ASSERT_EQ(transformed(stage + "vote = \"tolerance\"\ndelta = 0", round), want) << k;
   }
 }
 
