@@ -1,13 +1,15 @@
-// What the attack tests share: attacks made from a table, and what they forge.
+// What the attack tests share: attacks made from a table, what they forge, and sets they poison.
 #pragma once
 
 #include <gtest/gtest.h>
 #include <initializer_list>
 #include <memory>
+#include <numeric>
 #include <utility>
 #include <vector>
 
 #include "shoal/attack/attack.h"
+#include "shoal/attack/local_attack.h"
 
 namespace shoal {
 
@@ -54,6 +56,33 @@ inline FloatRows forged_by(MessageAttack& attack, const AttackView& view) {
 
 inline FloatRows forged(const Table& table, const FloatRows& honest, const FloatRows& own) {
   return forged_by(*made_attack<MessageAttack>(table), view_of(honest, own));
+}
+
+// Images of 3 x 4 whose first pixel counts rows; labels go round.
+inline Dataset images(std::size_t rows, std::size_t classes) {
+  Dataset data;
+  data.name = "images";
+  data.features = 12;
+  data.shape = {1, 3, 4};
+  data.classes = classes;
+  for (std::size_t row = 0; row < rows; ++row) {
+    std::vector<float> pixels(12);
+    std::iota(pixels.begin(), pixels.end(), static_cast<float>(100 * row));
+    append_row(data, pixels, static_cast<std::int32_t>(row % classes));
+  }
+  return data;
+}
+
+inline Result<Dataset> poisoned(const Table& table, const Dataset& data, const Rows& own) {
+  return made_attack<LocalAttack>(table)->poison(data, own, RandomStream(1, purpose("test"), 3));
+}
+
+inline FloatRows random_rows(RandomStream& stream, std::size_t rows, std::size_t d,
+                             double spread = 1.0) {
+  FloatRows made(rows, std::vector<float>(d));
+  for (auto& row : made)
+    for (float& value : row) value = static_cast<float>(0.5 + spread * stream.normal());
+  return made;
 }
 
 }  // namespace shoal

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <chrono>
 #include <cstdlib>
 #include <gtest/gtest.h>
 
@@ -180,35 +179,6 @@ TEST(Coordinate, MedianOfHugeValuesDoesNotOverflow) {
   std::vector<float> out(1);
   coordinate_median(rows, out);
   EXPECT_FLOAT_EQ(out[0], 3.1e38f);
-}
-
-// The network beats selecting each coordinate by at least 3 (measured: more than 10).
-TEST(Coordinate, NetworkIsFast) {
-  const std::size_t n = 25, dimension = 100000;
-  const auto held = random_rows(n, dimension, 8, false);
-  const std::vector<Row> rows(held.begin(), held.end());
-  std::vector<float> network(dimension), scalar(dimension);
-  const auto seconds = [](const auto& work) {
-    double best = 1e9;
-    for (int round = 0; round < 3; ++round) {
-      const auto start = std::chrono::steady_clock::now();
-      work();
-      best = std::min(
-          best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    }
-    return best;
-  };
-  const double fast = seconds([&] { coordinate_median(rows, network); });
-  const double slow = seconds([&] {
-    std::vector<float> column(n);
-    for (std::size_t c = 0; c < dimension; ++c) {
-      for (std::size_t i = 0; i < n; ++i) column[i] = held[i][c];
-      std::nth_element(column.begin(), column.begin() + n / 2, column.end());
-      scalar[c] = column[n / 2];
-    }
-  });
-  EXPECT_EQ(network, scalar);
-  EXPECT_GT(slow / fast, 3.0) << "network " << fast << " s, nth_element " << slow << " s";
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "shoal/rule/coordinate_rules.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
+#include <numeric>
 
 #include "shoal/rule/rounds_test.h"
 
@@ -180,6 +182,54 @@ TEST(CoordinateRules, RefuseWithTheArithmetic) {
   for (const char* kind : kRules)
     EXPECT_EQ(refusal(*test_rule("kind = \"" + std::string(kind) + "\""), 8, 4),
               std::string(kind) + " needs n > 2f = 8 and 8 rows arrived");
+}
+
+TEST(TrimmedMean, AgainstADirectDoubleVersion) {
+  for (std::uint32_t seed = 0; seed < 100; ++seed) {
+    const std::size_t n = 1 + seed % 20, f = seed % ((n + 1) / 2), dimension = 37;
+    const TestRows rows = tied_rows(n, dimension, seed);
+    const std::vector<float> trimmed =
+        aggregate_once(rule_table("trimmed_mean"), test_round(rows, f));
+    const std::vector<float> median =
+        aggregate_once(rule_table("coordinate_median"), test_round(rows, f));
+    for (std::size_t c = 0; c < dimension; ++c) {
+      std::vector<double> column;
+      for (const auto& row : rows) column.push_back(row[c]);
+      std::sort(column.begin(), column.end());
+      const double sum = std::accumulate(column.begin() + f, column.end() - f, 0.0);
+      EXPECT_EQ(trimmed[c], static_cast<float>(sum / double(n - 2 * f)));
+      EXPECT_EQ(median[c], static_cast<float>((column[(n - 1) / 2] + column[n / 2]) / 2));
+    }
+  }
+}
+
+TEST(TrimmedMean, AnEvenMedianIsTheMeanOfTheMiddleTwo) {
+  const TestRows rows{{1}, {10}, {2}, {4}};
+  EXPECT_EQ(aggregate_once(rule_table("coordinate_median"), test_round(rows, 1)),
+            std::vector<float>{3});
+  EXPECT_EQ(aggregate_once(rule_table("trimmed_mean"), test_round(rows, 1)), std::vector<float>{3});
+  EXPECT_EQ(aggregate_once(rule_table("trimmed_mean"), test_round(rows, 0)),
+            std::vector<float>{4.25});
+}
+
+// f rows anywhere cannot push trimmed mean or median out of the honest range.
+TEST(CoordinateRules, StayWithinTheHonestRange) {
+  for (std::uint32_t seed = 0; seed < 50; ++seed) {
+    TestRows rows = tied_rows(9, 20, seed);
+    for (std::size_t liar = 0; liar < 4; ++liar) rows[liar].assign(20, liar % 2 ? 3e38f : -3e38f);
+    for (const char* kind : {"trimmed_mean", "coordinate_median"}) {
+      const auto result = aggregate_once(rule_table(kind), test_round(rows, 4));
+      for (std::size_t c = 0; c < 20; ++c) {
+        float low = 1e9f, high = -1e9f;
+        for (std::size_t i = 4; i < 9; ++i) {
+          low = std::min(low, rows[i][c]);
+          high = std::max(high, rows[i][c]);
+        }
+        EXPECT_GE(result[c], low);
+        EXPECT_LE(result[c], high);
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// Every deterministic rule without memory against plain double-precision code that follows the
-// definition vector by vector: no inner products, no blocks. 10^4 small random rounds a rule, with
-// doubled rows, rows of zeros, and f up to its limit.
+// Rules on distances, angles and covariances against plain double-precision code that follows the
+// definition vector by vector: no inner products, no blocks. 10^4 small random rounds a rule, or
+// stories of some rounds where it remembers, with doubled rows, rows of zeros, f up to its limit.
 //
 // Outputs agree within 2e-5 of the largest entry: float rows are exact in both, and what is left is
 // where an iteration to a tolerance stops.
@@ -31,6 +31,10 @@ struct Case {
   Vectors vectors;
 };
 
+Vector vector_of(const std::vector<float>& row) {
+  return Eigen::Map<const Eigen::VectorXf>(row.data(), Eigen::Index(row.size())).cast<double>();
+}
+
 Case random_case(std::uint32_t seed, std::size_t rows_max) {
   RandomStream stream(seed, purpose("geometric reference"));
   Case made;
@@ -51,10 +55,25 @@ Case random_case(std::uint32_t seed, std::size_t rows_max) {
   double total = 0.0;
   for (const double weight : made.weights) total += weight;
   for (double& weight : made.weights) weight /= total;
-  for (const auto& row : made.rows)
-    made.vectors.push_back(
-        Eigen::Map<const Eigen::VectorXf>(row.data(), Eigen::Index(d)).cast<double>());
+  for (const auto& row : made.rows) made.vectors.push_back(vector_of(row));
   return made;
+}
+
+// The senders of a case a round later: half of the rows have changed, doubled ones alike.
+Case moved(Case given, RandomStream& stream) {
+  const bool whole = stream.below(2) == 0;
+  for (std::size_t i = 0; i < given.rows.size(); ++i) {
+    const auto twin = std::find(given.vectors.begin(), given.vectors.end(), given.vectors[i]);
+    const auto first = std::size_t(twin - given.vectors.begin());
+    if (first < i) {
+      given.rows[i] = given.rows[first];
+    } else if (stream.below(2) == 0) {
+      for (float& value : given.rows[i])
+        value = whole ? float(stream.below(5)) - 2.0f : float(stream.normal());
+    }
+  }
+  for (std::size_t i = 0; i < given.rows.size(); ++i) given.vectors[i] = vector_of(given.rows[i]);
+  return given;
 }
 
 std::vector<float> of_rule(const Table& table, const Case& given) {
@@ -69,15 +88,19 @@ double largest_entry(const Case& given) {
   return most;
 }
 
+void expect_within(const std::vector<float>& got, const Vector& want, double tolerance,
+                   std::uint32_t seed, std::uint32_t round = 0) {
+  for (std::size_t c = 0; c < got.size(); ++c)
+    ASSERT_NEAR(double(got[c]), want[Eigen::Index(c)], tolerance)
+        << "case " << seed << ", round " << round;
+}
+
 void compare(const Table& table, std::size_t rows_max,
              const std::function<Vector(const Case&)>& reference) {
   for (std::uint32_t seed = 0; seed < kCases; ++seed) {
     const Case given = random_case(seed, rows_max);
-    const Vector want = reference(given);
-    const std::vector<float> got = of_rule(table, given);
-    for (std::size_t c = 0; c < got.size(); ++c)
-      ASSERT_NEAR(double(got[c]), want[Eigen::Index(c)], 2e-5 * largest_entry(given))
-          << "case " << seed << ", n = " << given.rows.size() << ", f = " << given.f;
+    expect_within(of_rule(table, given), reference(given), 2e-5 * largest_entry(given), seed);
+    if (testing::Test::HasFailure()) return;
   }
 }
 
@@ -128,9 +151,7 @@ TEST(Reference, GeometricMedianIsNoWorseThanOtherCandidates) {
     for (const Vector& row : given.vectors)
       best = std::min(best, sum_of_distances(given.vectors, row));
     const auto got = of_rule(rule_table("geometric_median"), given);
-    const Vector out =
-        Eigen::Map<const Eigen::VectorXf>(got.data(), Eigen::Index(got.size())).cast<double>();
-    const double sum = sum_of_distances(given.vectors, out);
+    const double sum = sum_of_distances(given.vectors, vector_of(got));
     // Smoothing adds up to nu a row, rounding to float 1e-7 of its entries.
     const double rounding = 1e-5 * largest_entry(given);
     ASSERT_LE(sum, best * (1 + 1e-4) + rounding) << seed;
@@ -140,19 +161,22 @@ TEST(Reference, GeometricMedianIsNoWorseThanOtherCandidates) {
   fmt::print("{} of {} rounds within 1e-6\n", tight, kCases);
 }
 
+Vector clipped_about(const Vectors& x, Vector v, double tau, int steps) {
+  for (int step = 0; step < steps; ++step) {
+    Vector sum = Vector::Zero(v.size());
+    for (const Vector& row : x) {
+      const double distance = (row - v).norm();
+      sum += (row - v) * (distance > tau ? tau / distance : 1.0);
+    }
+    v += sum / double(x.size());
+  }
+  return v;
+}
+
 void compare_clipping(int steps) {
   compare(rule_table("centred_clipping", {{"tau", 0.7}, {"iterations", std::int64_t{steps}}}), 12,
           [steps](const Case& given) {
-            Vector v = Vector::Zero(given.vectors[0].size());
-            for (int step = 0; step < steps; ++step) {
-              Vector sum = Vector::Zero(v.size());
-              for (const Vector& x : given.vectors) {
-                const double distance = (x - v).norm();
-                sum += (x - v) * (distance > 0.7 ? 0.7 / distance : 1.0);
-              }
-              v += sum / double(given.vectors.size());
-            }
-            return v;
+            return clipped_about(given.vectors, Vector::Zero(given.vectors[0].size()), 0.7, steps);
           });
 }
 TEST(Reference, CentredClippingOneStep) { compare_clipping(1); }
@@ -219,10 +243,7 @@ TEST(Reference, Caf) {
     const std::optional<Vector> want = caf(given);
     if (!want) continue;
     ++compared;
-    const auto got = of_rule(rule_table("caf"), given);
-    for (std::size_t c = 0; c < got.size(); ++c)
-      ASSERT_NEAR(double(got[c]), (*want)[Eigen::Index(c)], 1e-4 * largest_entry(given))
-          << "case " << seed << ", n = " << given.rows.size() << ", f = " << given.f;
+    expect_within(of_rule(rule_table("caf"), given), *want, 1e-4 * largest_entry(given), seed);
   }
   EXPECT_GT(compared, kCases / 2);
 }
@@ -306,9 +327,7 @@ void compare_flag(int passes, double lambda, double within) {
     ++compared;
     const auto got = of_rule(
         rule_table("flag", {{"iterations", std::int64_t{passes}}, {"lambda", lambda}}), given);
-    for (std::size_t c = 0; c < got.size(); ++c)
-      ASSERT_NEAR(double(got[c]), (*want)[Eigen::Index(c)], within)
-          << "case " << seed << ", n = " << given.rows.size();
+    expect_within(got, *want, within, seed);
   }
   EXPECT_GT(compared, kCases / 2);
 }
@@ -316,37 +335,104 @@ TEST(Reference, FlagOnePass) { compare_flag(1, 0.0, 1e-5); }
 TEST(Reference, FlagThreePasses) { compare_flag(3, 0.0, 1e-4); }
 TEST(Reference, FlagWithPairs) { compare_flag(2, 3.0, 1e-4); }
 
-// One round of FoolsGold: the sums are the rows.
-TEST(Reference, FoolsgoldFirstRound) {
-  compare(rule_table("foolsgold"), 12, [](const Case& given) {
-    const auto n = Eigen::Index(given.rows.size());
-    Matrix cs = Matrix::Zero(n, n);
-    for (Eigen::Index i = 0; i < n; ++i)
-      for (Eigen::Index j = 0; j < n; ++j) {
-        const Vector &x = given.vectors[std::size_t(i)], &y = given.vectors[std::size_t(j)];
-        if (i != j && x.norm() * y.norm() > 0) cs(i, j) = x.dot(y) / (x.norm() * y.norm());
-      }
-    const Vector v = cs.rowwise().maxCoeff();
-    for (Eigen::Index i = 0; i < n; ++i)
-      for (Eigen::Index j = 0; j < n; ++j)
-        if (v[i] < v[j]) cs(i, j) *= v[i] / v[j];
-    Vector w = (1.0 - cs.rowwise().maxCoeff().array()).cwiseMax(0.0).cwiseMin(1.0);
-    // Parallel sums have cosine 1 within rounding; whose weight is then 0 or 1e-16 is decided
-    // alike.
-    w = (w.array() < 1e-9).select(0.0, w);
-    if (w.maxCoeff() == 0.0) return Vector(Vector::Zero(given.vectors[0].size()));
-    w /= w.maxCoeff();
-    Vector sum = Vector::Zero(given.vectors[0].size());
-    double total = 0.0;
-    for (Eigen::Index i = 0; i < n; ++i) {
-      const double share = w[i] >= 1.0 ? 0.99 : w[i];
-      const double weight =
-          share <= 0 ? 0.0 : std::clamp(std::log(share / (1 - share)) + 0.5, 0.0, 1.0);
-      sum += weight * given.vectors[std::size_t(i)];
-      total += weight;
+// FoolsGold's weights of the sums of all rows so far.
+std::vector<double> foolsgold_weights(const Vectors& sums) {
+  const auto n = Eigen::Index(sums.size());
+  Matrix cs = Matrix::Zero(n, n);
+  for (Eigen::Index i = 0; i < n; ++i)
+    for (Eigen::Index j = 0; j < n; ++j) {
+      const Vector &x = sums[std::size_t(i)], &y = sums[std::size_t(j)];
+      if (i != j && x.norm() * y.norm() > 0) cs(i, j) = x.dot(y) / (x.norm() * y.norm());
     }
-    return Vector(sum / total);
-  });
+  const Vector v = cs.rowwise().maxCoeff();
+  for (Eigen::Index i = 0; i < n; ++i)
+    for (Eigen::Index j = 0; j < n; ++j)
+      if (v[i] < v[j]) cs(i, j) *= v[i] / v[j];
+  Vector w = (1.0 - cs.rowwise().maxCoeff().array()).cwiseMax(0.0).cwiseMin(1.0);
+  // Parallel sums have cosine 1 within rounding; whose weight is then 0 or 1e-16 is decided alike.
+  w = (w.array() < 1e-9).select(0.0, w);
+  const double most = w.maxCoeff();
+  std::vector<double> weights;
+  for (Eigen::Index i = 0; i < n; ++i) {
+    const double share = most == 0.0 ? 0.0 : w[i] >= most ? 0.99 : w[i] / most;
+    weights.push_back(share <= 0 ? 0.0 : std::clamp(std::log(share / (1 - share)) + 0.5, 0.0, 1.0));
+  }
+  return weights;
+}
+
+// Some of the rows of a case, those of `arrived`; they must outlive the round.
+RoundView round_of_some(const Case& given, const std::vector<std::size_t>& arrived) {
+  RoundView round = test_round(given.rows, given.f);
+  RoundView some = round;
+  some.rows.clear();
+  some.senders.clear();
+  some.weights.assign(arrived.size(), 1.0 / double(arrived.size()));
+  for (const std::size_t i : arrived) {
+    some.rows.push_back(round.rows[i]);
+    some.senders.push_back(round.senders[i]);
+  }
+  return some;
+}
+
+// Four rounds a case, in which senders come and stay away; who has come keeps its sum.
+TEST(Reference, FoolsgoldOverRounds) {
+  for (std::uint32_t seed = 0; seed < kCases; ++seed) {
+    RandomStream stream(seed, purpose("rounds of foolsgold"));
+    const Case first = random_case(seed, 10);
+    auto rule = make_rule(rule_table("foolsgold"));
+    Vectors sums(first.rows.size(), Vector::Zero(first.vectors[0].size()));
+    for (std::uint32_t t = 0; t < 4; ++t) {
+      Case given = t == 0 ? first : moved(first, stream);
+      std::vector<std::size_t> arrived;
+      for (std::size_t i = 0; i < sums.size(); ++i)
+        if (i == 0 || stream.below(5) > 0) arrived.push_back(i);
+      Vectors of_arrived;
+      for (const std::size_t i : arrived) of_arrived.push_back(sums[i] += given.vectors[i]);
+      const std::vector<double> weights = foolsgold_weights(of_arrived);
+      Vector want = Vector::Zero(sums[0].size());
+      double total = 0.0;
+      for (std::size_t k = 0; k < arrived.size(); ++k) {
+        want += weights[k] * given.vectors[arrived[k]];
+        total += weights[k];
+      }
+      if (total > 0.0) want /= total;
+      expect_within(outcome_of(*rule, round_of_some(given, arrived)).row, want,
+                    2e-5 * largest_entry(given), seed, t);
+    }
+  }
+}
+
+// Three rounds a case: each begins at the output of the one before.
+TEST(Reference, CentredClippingOverRounds) {
+  for (std::uint32_t seed = 0; seed < kCases; ++seed) {
+    RandomStream stream(seed, purpose("rounds of centred clipping"));
+    Case given = random_case(seed, 12);
+    auto rule =
+        make_rule(rule_table("centred_clipping", {{"tau", 0.7}, {"iterations", std::int64_t{2}}}));
+    Vector v = Vector::Zero(given.vectors[0].size());
+    for (std::uint32_t t = 0; t < 3; ++t, given = moved(given, stream)) {
+      v = clipped_about(given.vectors, v, 0.7, 2);
+      expect_within(outcome_of(*rule, test_round(given.rows, given.f)).row, v,
+                    1e-6 + 2e-5 * largest_entry(given), seed, t);  // v may be of larger rows
+    }
+  }
+}
+
+TEST(Reference, RfaFromItsLastOutput) {
+  for (std::uint32_t seed = 0; seed < kCases; ++seed) {
+    RandomStream stream(seed, purpose("rounds of rfa"));
+    Case given = random_case(seed, 12);
+    auto rule = make_rule(rule_table(
+        "rfa", {{"iterations", std::int64_t{2}}, {"smoothing", 0.01}, {"warm_start", true}}));
+    Vector z = weighted_mean(given.vectors, given.weights);
+    for (std::uint32_t t = 0; t < 3; ++t, given = moved(given, stream)) {
+      for (int pass = 0; pass < 2; ++pass)
+        z = weiszfeld_pass(given.vectors, given.weights, z, 0.01);
+      RoundView round = test_round(given.rows, given.f);
+      round.weights = given.weights;
+      expect_within(outcome_of(*rule, round).row, z, 2e-5 * largest_entry(given), seed, t);
+    }
+  }
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <gtest/gtest.h>
+#include <set>
 
 #include "shoal/base/soak_test.h"
 #include "shoal/rule/rounds_test.h"
@@ -26,9 +27,10 @@ TEST(MajorityVote, VotesOfTheCard) {
   EXPECT_EQ(transformed(kKind, test_round({b, a, a}, 0)), TestRows{a});
   EXPECT_EQ(transformed(kKind, test_round({b, b, a}, 0)), TestRows{b});  // a bad majority wins
   EXPECT_EQ(transformed(kLowest, test_round({a, b, c}, 0)), TestRows{a});
-  EXPECT_EQ(refused(kKind, {a, a, a, a, b, c}),
-            "majority_vote: none of the rows of senders 13 to 15 has more than 1 of 3 votes; leave "
-            "the round out, or set no_majority = \"lowest\"");
+  EXPECT_EQ(
+      refused(kKind, {a, a, a, a, b, c}),
+      "majority_vote: none of the 3 rows of senders 13 to 15 has more than 1 of 3 votes; leave "
+      "the round out, or set no_majority = \"lowest\"");
   // Boyer and Moore's candidate is the last row; counting the votes finds it out.
   EXPECT_NE(refused(std::string(kKind) + "r = 5", {a, a, b, b, c}), "");
 }
@@ -72,6 +74,113 @@ TEST(MajorityVote, WithoutRedundancyOrLiarsNothingChanges) {
     EXPECT_EQ(aggregated("kind = \"mean\"\nbefore = [" + stage + "]", test_round(sent, 0)).row,
               aggregated("kind = \"mean\"", test_round(shares, 0)).row);
   }
+}
+
+// Clients 1 to n; those in `missing` do not arrive.
+RoundView round_without(const TestRows& rows, const std::set<std::uint32_t>& missing) {
+  RoundView round;
+  for (std::uint32_t i = 0; i < rows.size(); ++i) {
+    if (missing.contains(i + 1)) continue;
+    round.rows.emplace_back(rows[i]);
+    round.senders.push_back(i + 1);
+  }
+  round.weights.assign(round.size(), 1.0 / static_cast<double>(round.size()));
+  return round;
+}
+
+std::string refused_without(const std::string& toml, const TestRows& rows,
+                            const std::set<std::uint32_t>& missing) {
+  const auto stage = test_stage(toml);
+  const RoundView round = round_without(rows, missing);
+  std::vector<float> out(stage->rows_after(round.size()) * rows[0].size());
+  const Status status = stage->transform(round, out);
+  return status.ok() ? "" : status.error().message;
+}
+
+const std::string kNine = std::string(kKind) + "senders = 9\n";
+
+// Any one missing, and any two of different groups, leave every honest group its row.
+TEST(MajorityVote, AMissingSenderMovesNobodyToAnotherGroup) {
+  const TestRows shares = normal_rows(3, 20, 5);
+  TestRows sent;
+  for (const auto& share : shares) sent.insert(sent.end(), 3, share);
+  for (std::uint32_t a = 1; a <= 9; ++a)
+    for (std::uint32_t b = a; b <= 9; ++b) {
+      if (a != b && (a - 1) / 3 == (b - 1) / 3) continue;
+      EXPECT_EQ(transformed(kNine, round_without(sent, {a, b})), shares) << a << " " << b;
+    }
+}
+
+// A liar whose honest twin is missing is left with one vote of three: its group has no answer, and
+// the rows of the others are what they were.
+TEST(MajorityVote, AMissingSenderChangesOnlyItsOwnGroup) {
+  const TestRows shares = normal_rows(3, 20, 6);
+  TestRows sent;
+  for (const auto& share : shares) sent.insert(sent.end(), 3, share);
+  sent[3].assign(20, -100.0f);  // client 4
+  EXPECT_EQ(refused_without(kNine, sent, {}), "");
+  for (std::uint32_t missing = 1; missing <= 9; ++missing) {
+    const bool of_liar = missing == 5 || missing == 6;
+    EXPECT_EQ(refused_without(kNine, sent, {missing}),
+              of_liar ? "majority_vote: none of the 2 rows of senders 4 to 6 has more than 1 of 3 "
+                        "votes; leave the round out, or set no_majority = \"lowest\""
+                      : "");
+    const TestRows got =
+        transformed(kNine + "no_majority = \"lowest\"", round_without(sent, {missing}));
+    EXPECT_EQ(got[0], shares[0]);
+    EXPECT_EQ(got[1], of_liar ? sent[3] : shares[1]);
+    EXPECT_EQ(got[2], shares[2]);
+  }
+}
+
+TEST(MajorityVote, ALeftoverStaysInTheLastGroup) {
+  const std::vector<float> a{1}, b{2};
+  const TestRows sent{a, a, a, b, b, b, b};
+  const std::string seven = std::string(kKind) + "senders = 7\n";
+  for (std::uint32_t missing = 1; missing <= 7; ++missing)
+    EXPECT_EQ(transformed(seven, round_without(sent, {missing})), (TestRows{a, b})) << missing;
+  // Two of the four in the last group are no majority of four.
+  EXPECT_NE(refused_without(seven, sent, {4, 7}), "");
+}
+
+TEST(MajorityVote, WhoIsMissingCountsAgainstTheRound) {
+  const TestRows sent(9, std::vector<float>{1});
+  // The votes that are left cannot make three majorities of two.
+  EXPECT_EQ(refused_without(kNine, sent, {1, 4, 7, 9}),
+            "majority_vote needs n >= 6, a majority in each of 3 groups, and 5 rows arrived");
+  EXPECT_EQ(refused_without(kNine, sent, {4, 5, 6}),
+            "majority_vote: none of the senders 4 to 6 arrived; leave the round out");
+  EXPECT_EQ(refused_without(kNine + "no_majority = \"lowest\"", sent, {4, 5, 6}),
+            "majority_vote: none of the senders 4 to 6 arrived; leave the round out");
+  // Without `senders` a gap gives the missing one away.
+  EXPECT_EQ(
+      refused_without(kKind, TestRows(10, {1.0f}), {4}),
+      "majority_vote has groups for senders 1 to 9 and a row of sender 10 arrived; somebody is "
+      "missing: set senders to how many clients there are");
+  EXPECT_EQ(refused_without(std::string(kKind) + "senders = 6", TestRows(7, {1.0f}), {1}),
+            "majority_vote has groups for senders 1 to 6 and a row of sender 7 arrived; raise "
+            "senders");
+}
+
+TEST(MajorityVote, ChecksArrivalsAgainstAllSenders) {
+  const auto stage = test_stage(kNine);
+  EXPECT_EQ(stage->rows_after(9), 3u);
+  EXPECT_EQ(stage->rows_after(7), 3u);
+  EXPECT_EQ(stage->faults_after(9, 3), 1u);
+  EXPECT_EQ(stage->faults_after(7, 3), 1u);  // two bad votes a group, whoever is missing
+  EXPECT_EQ(refusal(*stage, 10, 0),
+            "majority_vote has groups for senders = 9 and 10 rows arrived; raise senders");
+  const auto lowest = test_stage(kNine + "no_majority = \"lowest\"");
+  EXPECT_EQ(lowest->faults_after(9, 3), 1u);
+  EXPECT_EQ(lowest->faults_after(7, 3), 2u);  // a liar and a missing one spoil a group
+  EXPECT_EQ(lowest->faults_after(3, 1), 1u);
+  EXPECT_EQ(refusal(*lowest, 2, 0),
+            "majority_vote needs n >= 3, a row in each of 3 groups, and 2 rows arrived");
+  const auto wrong = pre_aggregators().make(parse_toml(std::string(kKind) + "senders = 8").value(),
+                                            "[rule] before[0]");
+  EXPECT_EQ(wrong.error().message,
+            "[rule] before[0]: majority_vote needs senders mod r to be 0, or 1 (who joins the last "
+            "group), and 8 mod 3 = 2; change r or the number of senders");
 }
 
 // As long as no group has more than (r-1)/2 liars nothing of theirs comes through.
@@ -146,7 +255,7 @@ TEST(MajorityVote, Refuses) {
       "majority_vote needs n mod r to be 0, or 1 (who joins the last group), and 8 mod 3 = 2; "
       "change r or the number of senders");
   EXPECT_EQ(refusal(*test_stage(kKind), 2, 0),
-            "majority_vote needs n >= r = 3 and 2 rows arrived; lower r");
+            "majority_vote needs n >= r = 3 and there are 2; lower r");
   const auto even =
       pre_aggregators().make(parse_toml(std::string(kKind) + "r = 4").value(), "[rule] before[0]");
   EXPECT_EQ(even.error().message,

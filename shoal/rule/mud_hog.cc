@@ -45,7 +45,7 @@ double typical_nearest_distance(const PairMatrix& squared_distances) {
     nearest.push_back(std::sqrt(least));
   }
   std::sort(nearest.begin(), nearest.end());
-  return nearest[nearest.size() / 2];
+  return (nearest[(nearest.size() - 1) / 2] + nearest[nearest.size() / 2]) / 2;
 }
 
 struct Found {

@@ -1,8 +1,10 @@
 // Every rule against its definition (rule_reference.h) on ten thousand random rounds.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <map>
 
 #include "shoal/base/soak_test.h"
+#include "shoal/math/normal_quantile.h"
 #include "shoal/rule/rounds_test.h"
 #include "shoal/rule/rule_reference.h"
 
@@ -75,6 +77,51 @@ void expect_mean(const Case& c, const Aggregated& got, const Numbers& chosen) {
     for (const auto& row : c.rows) largest = std::max(largest, std::abs(double(row[k])));
     EXPECT_NEAR(got.row[k], want[k], 1e-7 * std::abs(want[k]) + 1e-14 * largest);
   }
+}
+
+// Weights that senders claim; some of them none.
+void claim_weights(Case& c) {
+  double total = 0.0;
+  for (double& weight : c.round.weights)
+    total += weight = c.stream.below(4) == 0 ? 0.0 : c.stream.uniform_positive();
+  if (total == 0.0) total = c.round.weights.front() = 1.0;
+  for (double& weight : c.round.weights) weight /= total;
+}
+
+void expect_weighted_mean(const Case& c, const Aggregated& got,
+                          const std::vector<double>& weights) {
+  EXPECT_EQ(got.kept, c.round.senders);
+  for (std::size_t k = 0; k < got.row.size(); ++k) {
+    double want = 0.0, largest = 0.0;
+    for (std::size_t i = 0; i < c.n(); ++i) {
+      want += weights[i] * double(c.rows[i][k]);
+      largest = std::max(largest, std::abs(double(c.rows[i][k])));
+    }
+    EXPECT_NEAR(got.row[k], want, 1e-7 * std::abs(want) + 1e-14 * largest);
+  }
+}
+
+TEST(Reference, Mean) {
+  const auto claimed = test_rule("kind = \"mean\"");
+  const auto equal = test_rule("kind = \"mean\"\nweighted = false");
+  for_random_rounds(&any_number_of, 12, [&](Case& c) {
+    claim_weights(c);
+    expect_weighted_mean(c, aggregated(*claimed, c.round), c.round.weights);
+    expect_weighted_mean(c, aggregated(*equal, c.round),
+                         std::vector<double>(c.n(), 1.0 / double(c.n())));
+  });
+}
+
+TEST(Reference, TrimmedMeanAndCoordinateMedian) {
+  const auto trimmed = test_rule("kind = \"trimmed_mean\"");
+  const auto middle = test_rule("kind = \"coordinate_median\"");
+  for_random_rounds(&majority, 12, [&](Case& c) {
+    const auto mean_within = [&](const std::vector<double>& sorted) {
+      return reference::trimmed_mean(sorted, c.f());
+    };
+    EXPECT_EQ(aggregated(*trimmed, c.round).row, reference::by_column(c.rows, mean_within));
+    EXPECT_EQ(aggregated(*middle, c.round).row, reference::by_column(c.rows, &reference::median));
+  });
 }
 
 TEST(Reference, MeanAroundMedian) {
@@ -238,20 +285,44 @@ TEST(Reference, ZenoPlusPlus) {
   }
 }
 
+// sum w_i x_i / max(1, ||x_i|| / bound)
+std::vector<double> clipped_mean(const Case& c, double bound) {
+  std::vector<double> mean(c.round.dimension(), 0.0);
+  for (std::size_t i = 0; i < c.n(); ++i) {
+    const double norm = std::sqrt(reference::squared_norm(c.rows[i]));
+    for (std::size_t k = 0; k < mean.size(); ++k)
+      mean[k] += c.round.weights[i] * (c.rows[i][k] / std::max(1.0, norm / bound));
+  }
+  return mean;
+}
+
 TEST(Reference, NormClipping) {
   const auto rule = test_rule("kind = \"norm_clipping\"\nbound = 1.5");
   for_random_rounds(&any_number_of, 10, [&](Case& c) {
-    double total = 0.0;
-    for (double& weight : c.round.weights) total += weight = c.stream.uniform_positive();
-    for (double& weight : c.round.weights) weight /= total;
-    std::vector<double> want(c.round.dimension(), 0.0);
-    for (std::size_t i = 0; i < c.n(); ++i) {
-      const double norm = std::sqrt(reference::squared_norm(c.rows[i]));
-      for (std::size_t k = 0; k < want.size(); ++k)
-        want[k] += c.round.weights[i] * (c.rows[i][k] / std::max(1.0, norm / 1.5));
+    claim_weights(c);
+    const Aggregated got = aggregated(*rule, c.round);
+    expect_near_row(got.row, clipped_mean(c, 1.5));
+    EXPECT_EQ(got.kept, c.round.senders);
+  });
+}
+
+// The clipped mean plus sigma z, where the k-th word of the stream keyed by (seed, "weak_dp",
+// receiver, round) gives z = Phi^-1((word + 1/2) / 2^32) with its upper half of words first.
+TEST(Reference, WeakDp) {
+  const auto rule = test_rule("kind = \"weak_dp\"\nbound = 1.5\nsigma = 0.5");
+  for_random_rounds(&any_number_of, 10, [&](Case& c) {
+    claim_weights(c);
+    c.round.seed = c.stream.bits64();
+    c.round.receiver = c.stream.bits32();
+    c.round.round = c.stream.bits32();
+    RandomStream noise(c.round.seed, purpose("weak_dp"), c.round.receiver, c.round.round);
+    std::vector<double> want = clipped_mean(c, 1.5);
+    for (double& value : want) {
+      const auto shifted = static_cast<std::int32_t>(noise.bits32());
+      value += 0.5 * normal_quantile((double(shifted) + 0.5) / 0x1p32 + 0.5);
     }
     const Aggregated got = aggregated(*rule, c.round);
-    expect_near_row(got.row, want);
+    expect_near_row(got.row, want, 2e-5);  // 4e-6 (1 + |z|) is the noise's own accuracy
     EXPECT_EQ(got.kept, c.round.senders);
   });
 }
@@ -278,31 +349,102 @@ TEST(Reference, ClippingAndArc) {
   });
 }
 
-// Groups of three or four; values of few kinds, so that majorities of both sizes happen.
+// The permutation keyed by (seed, "bucketing", receiver, round), cut every s rows.
+TEST(Reference, Bucketing) {
+  for (const std::size_t s : {1u, 2u, 5u}) {
+    const auto stage = test_stage(fmt::format("kind = \"bucketing\"\ns = {}", s));
+    for_random_rounds(&any_number_of, 12, [&](Case& c) {
+      c.round.round = c.stream.bits32();
+      c.round.receiver = c.stream.bits32();
+      RandomStream stream(c.round.seed, purpose("bucketing"), c.round.receiver, c.round.round);
+      const auto order = stream.permutation(c.n());
+      const TestRows got = transformed(*stage, c.round);
+      ASSERT_EQ(got.size(), (c.n() + s - 1) / s);
+      for (std::size_t b = 0; b < got.size(); ++b) {
+        const std::size_t end = std::min(c.n(), (b + 1) * s);
+        const Numbers bucket(order.begin() + static_cast<std::ptrdiff_t>(b * s),
+                             order.begin() + static_cast<std::ptrdiff_t>(end));
+        expect_mean(c, Aggregated{got[b], senders_of(c.round, bucket)}, bucket);
+      }
+    });
+  }
+}
+
+// What each inner rule makes of the rows of one bucket.
+using Inner = std::vector<float> (*)(const reference::Rows& rows, std::size_t f);
+const std::map<std::string, Inner>& inner_rules() {
+  static const std::map<std::string, Inner> all{
+      {"coordinate_median",
+       [](const reference::Rows& rows, std::size_t) {
+         return reference::by_column(rows, &reference::median);
+       }},
+      {"phocas", &reference::phocas},
+      {"krum", [](const reference::Rows& rows, std::size_t f) {
+         return rows[reference::multi_krum(rows, f, 1).front()];
+       }}};
+  return all;
+}
+
+// The permutation keyed by (seed, "hierarchy", receiver, round), cut at b n / buckets; a bucket's
+// rows are in the order of their senders.
+TEST(Reference, Hierarchy) {
+  for (const auto& [kind, inner] : inner_rules())
+    for_random_rounds(&majority, 15, [&](Case& c) {
+      std::size_t buckets = 1 + c.stream.below(4);
+      const auto stage_of = [&] {
+        return test_stage(
+            fmt::format("kind = \"hierarchy\"\nbuckets = {}\nrule = \"{}\"", buckets, kind));
+      };
+      while (buckets > 1 && !stage_of()->check(c.n(), c.f()).ok()) --buckets;
+      const auto stage = stage_of();
+      if (!stage->check(c.n(), c.f()).ok()) return;  // krum and too few rows even together
+      RandomStream stream(c.round.seed, purpose("hierarchy"), c.round.receiver, c.round.round);
+      const auto order = stream.permutation(c.n());
+      const TestRows got = transformed(*stage, c.round);
+      ASSERT_EQ(got.size(), buckets);
+      for (std::size_t b = 0; b < buckets; ++b) {
+        Numbers members;
+        for (std::size_t at = b * c.n() / buckets; at < (b + 1) * c.n() / buckets; ++at)
+          members.push_back(order[at]);
+        std::sort(members.begin(), members.end());
+        reference::Rows rows;
+        for (const std::size_t i : members) rows.push_back(c.rows[i]);
+        EXPECT_EQ(got[b], inner(rows, c.f())) << kind;
+      }
+    });
+}
+
+// Groups of three or four clients, some of whom are missing; values of few kinds, so that
+// majorities of all sizes happen, and none.
 TEST(Reference, MajorityVote) {
-  const auto exact = test_stage("kind = \"majority_vote\"\nno_majority = \"lowest\"");
-  const auto same = test_stage(
-      "kind = \"majority_vote\"\nvote = \"tolerance\"\ndelta = 0\nno_majority = "
-      "\"lowest\"");
   for (int k = 0; k < soak_count(10000, 1000000); ++k) {
     RandomStream stream(8, purpose("votes"), 0, static_cast<std::uint32_t>(k));
-    const std::size_t n = 3 * (1 + stream.below(4)) + stream.below(2);
-    TestRows rows(n, std::vector<float>(2));
+    const std::size_t all = 3 * (1 + stream.below(4)) + stream.below(2), groups = all / 3;
+    TestRows rows(all, std::vector<float>(2));
     for (auto& row : rows) row = {1.0f, static_cast<float>(stream.below(3))};
-    TestRows want;
-    for (std::size_t g = 0; g < n / 3; ++g) {
-      const std::size_t begin = 3 * g, end = g + 1 == n / 3 ? n : begin + 3;
-      std::size_t winner = begin;
-      for (std::size_t i = begin; i < end; ++i) {
-        const auto votes = std::count(rows.begin() + static_cast<std::ptrdiff_t>(begin),
-                                      rows.begin() + static_cast<std::ptrdiff_t>(end), rows[i]);
-        if (2 * static_cast<std::size_t>(votes) > end - begin) winner = i;
-      }
-      want.push_back(rows[winner]);
+    RoundView round = test_round(rows, 0);
+    round.rows.clear();
+    round.senders.clear();
+    std::vector<TestRows> of_group(groups);
+    for (std::size_t client = 0; client < all; ++client) {
+      TestRows& copies = of_group[std::min(client / 3, groups - 1)];
+      if (!copies.empty() && stream.below(8) == 0) continue;  // missing
+      copies.push_back(rows[client]);
+      round.rows.emplace_back(rows[client]);
+      round.senders.push_back(1 + static_cast<std::uint32_t>(client));
     }
-    const RoundView round = test_round(rows, 0);
-    ASSERT_EQ(transformed(*exact, round), want) << k;
-    ASSERT_EQ(transformed(*same, round), want) << k;
+    TestRows want;
+    for (std::size_t g = 0; g < groups; ++g) {
+      const std::size_t size = g + 1 == groups ? all - 3 * g : 3;
+      want.push_back(of_group[g].front());
+      for (const auto& row : of_group[g])
+        if (2 * static_cast<std::size_t>(std::ranges::count(of_group[g], row)) > size)
+          want.back() = row;
+    }
+    const std::string stage =
+        fmt::format("kind = \"majority_vote\"\nno_majority = \"lowest\"\nsenders = {}\n", all);
+    ASSERT_EQ(transformed(stage, round), want) << k;
+    ASSERT_EQ(transformed(stage + "vote = \"tolerance\"\ndelta = 0", round), want) << k;
   }
 }
 

@@ -44,6 +44,13 @@ inline Table rule_table(const std::string& kind,
   return table;
 }
 
+// The same with stages before the rule, by name: the table of a pipeline.
+inline Table pipeline_table(const std::string& kind, const std::vector<std::string>& before) {
+  Table table = rule_table(kind);
+  if (!before.empty()) table.set("before", Value::List(before.begin(), before.end()));
+  return table;
+}
+
 inline std::unique_ptr<Rule> make_rule(const Table& table) {
   return rules().make(table, "[rule]").value();
 }
@@ -103,6 +110,17 @@ inline TestRows normal_rows(std::size_t n, std::size_t dimension, std::uint32_t 
   TestRows rows(n, std::vector<float>(dimension));
   for (auto& row : rows)
     for (float& value : row) value = static_cast<float>(stream.normal());
+  return rows;
+}
+
+// Rows with many ties and some duplicates, values k/4 so that sums are exact.
+inline TestRows tied_rows(std::size_t n, std::size_t dimension, std::uint32_t seed) {
+  RandomStream stream(seed, purpose("rule test"));
+  TestRows rows(n, std::vector<float>(dimension));
+  for (auto& row : rows)
+    for (float& value : row) value = static_cast<float>(stream.below(9)) / 4 - 1;
+  for (std::size_t i = 1; i < n; ++i)
+    if (stream.below(4) == 0) rows[i] = rows[stream.below(i)];
   return rows;
 }
 

@@ -2,6 +2,7 @@
 // missing in the table below fails the test, so a new one says what it promises in one line.
 //
 // RC_PARAMS="seed=... max_success=..." draws other rounds.
+#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -17,7 +18,9 @@ namespace shoal {
 namespace {
 
 enum class Scaling { kNone, kInvariant, kEquivariant };  // of the result when all rows times a > 0
-enum class Range { kNone, kAllRows, kHonestRows };       // of which rows every coordinate stays in
+// Where the result stays: coordinate by coordinate within all rows, or within the honest ones; or
+// in the convex hull of all rows, as a mean with weights does.
+enum class Range { kNone, kAllRows, kHonestRows, kHull };
 
 struct Promise {
   std::string kind;
@@ -40,32 +43,32 @@ const std::vector<Promise>& promises() {
   constexpr auto kEqui = Scaling::kEquivariant;
   constexpr auto kSame = Scaling::kInvariant;
   static const std::vector<Promise> all{
-      {"mean", true, kEqui, Range::kAllRows, true},
+      {"mean", true, kEqui, Range::kHull, true},
       {"coordinate_median", true, kEqui, Range::kHonestRows, true},
       {"trimmed_mean", true, kEqui, Range::kHonestRows, true},
       {"mean_around_median", true, kEqui, Range::kAllRows, true},
       {"phocas", true, kEqui, Range::kAllRows, true},
-      {"krum", true, kEqui, Range::kAllRows, true, false, kTwoNeighbours},
-      {"multi_krum", true, kEqui, Range::kAllRows, true, false, kTwoNeighbours},
+      {"krum", true, kEqui, Range::kHull, true, false, kTwoNeighbours},
+      {"multi_krum", true, kEqui, Range::kHull, true, false, kTwoNeighbours},
       {"bulyan", true, kEqui, Range::kAllRows, true, false, 3},
-      {"mda", true, kEqui, Range::kAllRows, true},
-      {"cge", false, kEqui, Range::kAllRows, true},
-      {"nearest_neighbours", false, Scaling::kNone, Range::kAllRows, true},
-      {"zeno", false, Scaling::kNone, Range::kAllRows, true},
+      {"mda", true, kEqui, Range::kHull, true},
+      {"cge", false, kEqui, Range::kHull, true},
+      {"nearest_neighbours", false, Scaling::kNone, Range::kHull, true},
+      {"zeno", false, Scaling::kNone, Range::kHull, true},
       {"zeno_plus_plus", false, Scaling::kNone, Range::kNone, false},
       {"norm_clipping", false, Scaling::kNone, Range::kNone, false},
       {"weak_dp", false, Scaling::kNone, Range::kNone, false},
-      {"geometric_median", true, kEqui, Range::kAllRows, true},
-      {"rfa", true, kEqui, Range::kAllRows, true, true, 1, {{"warm_start", true}}},
+      {"geometric_median", true, kEqui, Range::kHull, true},
+      {"rfa", true, kEqui, Range::kHull, true, true, 1, {{"warm_start", true}}},
       {"centred_clipping", false, Scaling::kNone, Range::kNone, false, true},
-      {"caf", true, kEqui, Range::kAllRows, true},
-      {"smea", true, kEqui, Range::kAllRows, true},
+      {"caf", true, kEqui, Range::kHull, true},
+      {"smea", true, kEqui, Range::kHull, true},
       {"flag", false, kSame, Range::kNone, false},
       {"foolsgold", false, kEqui, Range::kNone, false, true},
       {"mud_hog",
        true,
        kEqui,
-       Range::kAllRows,
+       Range::kHull,
        true,
        true,
        2,
@@ -152,23 +155,54 @@ void assert_near(const std::vector<float>& got, const std::vector<double>& want,
     RC_ASSERT(std::abs(double(got[c]) - want[c]) <= within);
 }
 
-std::vector<double> as_doubles(const std::vector<float>& row) { return {row.begin(), row.end()}; }
-
-void expect_for_each_rule(const std::string& what,
-                          const std::function<void(const Promise&)>& property,
-                          const std::function<bool(const Promise&)>& promised) {
-  ::setenv("RC_PARAMS", "seed=1 max_success=200", 0);
-  for (const Promise& promise : promises()) {
-    if (!promised(promise)) continue;
-    EXPECT_TRUE(rc::check(promise.kind + ": " + what, [&] { property(promise); })) << promise.kind;
+// How far a point is from the convex hull: the least squares weights that are not negative and sum
+// to 1, by the active-set method of Lawson and Hanson.
+double distance_to_hull(const TestRows& rows, const std::vector<float>& point) {
+  const auto n = Eigen::Index(rows.size()), d = Eigen::Index(point.size());
+  const double size = size_of(rows) + 1.0;
+  Eigen::MatrixXd a(d + 1, n);
+  Eigen::VectorXd b(d + 1), w = Eigen::VectorXd::Zero(n);
+  for (Eigen::Index c = 0; c < d; ++c) {
+    b[c] = double(point[std::size_t(c)]);
+    for (Eigen::Index i = 0; i < n; ++i) a(c, i) = double(rows[std::size_t(i)][std::size_t(c)]);
   }
+  a.row(d).setConstant(size);
+  b[d] = size;
+  std::vector<Eigen::Index> active;
+  for (Eigen::Index pass = 0; pass < 5 * n; ++pass) {
+    Eigen::Index next;
+    Eigen::VectorXd slope = a.transpose() * (b - a * w);
+    for (const Eigen::Index i : active) slope[i] = 0.0;
+    if (slope.maxCoeff(&next) <= 1e-12 * size * size) break;
+    active.push_back(next);
+    while (!active.empty()) {
+      const Eigen::VectorXd found = a(Eigen::all, active).colPivHouseholderQr().solve(b);
+      double step = 1.0;
+      for (Eigen::Index k = 0; k < found.size(); ++k)
+        if (const double now = w[active[std::size_t(k)]]; found[k] <= 0.0)
+          step = std::min(step, now / std::max(now - found[k], 1e-300));
+      for (Eigen::Index k = 0; k < found.size(); ++k) {
+        double& weight = w[active[std::size_t(k)]];
+        weight += step * (found[k] - weight);
+      }
+      if (step == 1.0) break;
+      std::erase_if(active, [&](Eigen::Index i) {
+        if (w[i] > 1e-14) return false;
+        w[i] = 0.0;
+        return true;
+      });
+    }
+  }
+  return (b - a * w).norm();
 }
+
+std::vector<double> as_doubles(const std::vector<float>& row) { return {row.begin(), row.end()}; }
 
 std::unique_ptr<Rule> rule_of(const Promise& promise) {
   return make_rule(rule_table(promise.kind, promise.settings));
 }
 
-TEST(RuleProperties, TheTableHasEveryRule) {
+TEST(Promises, AreOfEveryRule) {
   std::vector<std::string> known, listed;
   for (const auto& entry : rules().entries()) known.push_back(entry.name);
   for (const Promise& promise : promises()) listed.push_back(promise.kind);
@@ -177,100 +211,80 @@ TEST(RuleProperties, TheTableHasEveryRule) {
   EXPECT_EQ(listed, known) << "promises() says what a rule promises";
 }
 
-TEST(RuleProperties, WhoSentARowDoesNotMatter) {
-  expect_for_each_rule(
-      "permutation",
-      [](const Promise& promise) {
-        auto rule = rule_of(promise);
-        Drawn drawn = drawn_round(*rule, promise.rows_least);
-        const auto before = outcome_of(*rule, drawn.view()).row;
-        RandomStream stream(*rc::gen::inRange<std::uint32_t>(0, 1u << 30), purpose("permute"));
-        const Drawn original = drawn;
-        const auto order = stream.permutation(drawn.rows.size());
-        for (std::size_t i = 0; i < order.size(); ++i) {
-          drawn.rows[i] = original.rows[order[i]];
-          drawn.weights[i] = original.weights[order[i]];
-        }
-        const auto after = outcome_of(*rule_of(promise), drawn.view()).row;
-        assert_near(after, as_doubles(before), 1e-5 * size_of(drawn.rows));
-      },
-      [](const Promise& promise) { return !kTiesAreCommon.contains(promise.kind); });
+TEST(Promises, TheDistanceToAHullTellsInsideFromOutside) {
+  const TestRows triangle{{0, 0}, {2, 0}, {0, 2}, {2, 0}};
+  for (const auto& inside : TestRows{{0, 0}, {1, 1}, {0.5f, 0.5f}, {2, 0}, {0, 1}})
+    EXPECT_LT(distance_to_hull(triangle, inside), 1e-12);
+  for (const auto& outside : TestRows{{-0.01f, 0}, {1.01f, 1}, {2, 2}, {3, 0}})
+    EXPECT_GT(distance_to_hull(triangle, outside), 5e-3);
 }
 
-TEST(RuleProperties, TheResultMovesWithTheRows) {
-  expect_for_each_rule(
-      "translation",
-      [](const Promise& promise) {
-        auto rule = rule_of(promise);
-        Drawn drawn = drawn_round(*rule, promise.rows_least);
-        std::vector<double> want = as_doubles(outcome_of(*rule, drawn.view()).row);
-        RandomStream stream(*rc::gen::inRange<std::uint32_t>(0, 1u << 30), purpose("move"));
-        for (std::size_t c = 0; c < want.size(); ++c) {
-          const float by = float(10 * stream.normal());
-          want[c] += double(by);
-          for (auto& row : drawn.rows) row[c] += by;
-          drawn.trusted[c] += by;
-        }
-        // Moved rows are rounded to float: 1e-7 of a liar's row goes into what it weighs.
-        assert_near(outcome_of(*rule_of(promise), drawn.view()).row, want,
-                    2e-5 * (10 + size_of(drawn.rows)));
-      },
-      [](const Promise& promise) { return promise.translation; });
+// What follows takes a random round that is within the rule's domain.
+
+void who_sent_a_row_does_not_matter(const Promise& promise, Drawn drawn) {
+  const auto before = outcome_of(*rule_of(promise), drawn.view()).row;
+  RandomStream stream(*rc::gen::inRange<std::uint32_t>(0, 1u << 30), purpose("permute"));
+  const Drawn original = drawn;
+  const auto order = stream.permutation(drawn.rows.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    drawn.rows[i] = original.rows[order[i]];
+    drawn.weights[i] = original.weights[order[i]];
+  }
+  const auto after = outcome_of(*rule_of(promise), drawn.view()).row;
+  assert_near(after, as_doubles(before), 1e-5 * size_of(drawn.rows));
 }
 
-TEST(RuleProperties, TheResultScalesWithTheRows) {
-  expect_for_each_rule(
-      "scaling",
-      [](const Promise& promise) {
-        auto rule = rule_of(promise);
-        Drawn drawn = drawn_round(*rule, promise.rows_least);
-        std::vector<double> want = as_doubles(outcome_of(*rule, drawn.view()).row);
-        const float by = std::ldexp(1.0f, *rc::gen::inRange(-3, 4));  // exact
-        if (promise.scaling == Scaling::kEquivariant)
-          for (double& value : want) value *= double(by);
-        const double size = promise.scaling == Scaling::kInvariant ? 1.0 : by * size_of(drawn.rows);
-        for (auto& row : drawn.rows)
-          for (float& value : row) value *= by;
-        for (float& value : drawn.trusted) value *= by;
-        // A smoothing of 1e-6 does not scale with the rows.
-        assert_near(outcome_of(*rule_of(promise), drawn.view()).row, want, 2e-5 * size + 2e-5);
-      },
-      [](const Promise& promise) { return promise.scaling != Scaling::kNone; });
+void the_result_moves_with_the_rows(const Promise& promise, Drawn drawn) {
+  std::vector<double> want = as_doubles(outcome_of(*rule_of(promise), drawn.view()).row);
+  RandomStream stream(*rc::gen::inRange<std::uint32_t>(0, 1u << 30), purpose("move"));
+  for (std::size_t c = 0; c < want.size(); ++c) {
+    const float by = float(10 * stream.normal());
+    want[c] += double(by);
+    for (auto& row : drawn.rows) row[c] += by;
+    drawn.trusted[c] += by;
+  }
+  // Moved rows are rounded to float: 1e-7 of a liar's row goes into what it weighs.
+  assert_near(outcome_of(*rule_of(promise), drawn.view()).row, want,
+              2e-5 * (10 + size_of(drawn.rows)));
 }
 
-TEST(RuleProperties, StaysInTheRangeItPromises) {
-  expect_for_each_rule(
-      "range",
-      [](const Promise& promise) {
-        auto rule = rule_of(promise);
-        const Drawn drawn = drawn_round(*rule, promise.rows_least);
-        const bool honest_only = promise.range == Range::kHonestRows;
-        const auto out = outcome_of(*rule, drawn.view()).row;
-        const double slack = honest_only ? 0.0 : 1e-6 * size_of(drawn.rows);
-        for (std::size_t c = 0; c < out.size(); ++c) {
-          double low = std::numeric_limits<double>::infinity(), high = -low;
-          for (std::size_t i = 0; i < drawn.rows.size(); ++i) {
-            if (honest_only && drawn.liar[i]) continue;
-            low = std::min(low, double(drawn.rows[i][c]));
-            high = std::max(high, double(drawn.rows[i][c]));
-          }
-          RC_ASSERT(double(out[c]) >= low - slack);
-          RC_ASSERT(double(out[c]) <= high + slack);
-        }
-      },
-      [](const Promise& promise) { return promise.range != Range::kNone; });
+void the_result_scales_with_the_rows(const Promise& promise, Drawn drawn) {
+  std::vector<double> want = as_doubles(outcome_of(*rule_of(promise), drawn.view()).row);
+  const float by = std::ldexp(1.0f, *rc::gen::inRange(-3, 4));  // exact
+  if (promise.scaling == Scaling::kEquivariant)
+    for (double& value : want) value *= double(by);
+  const double size = promise.scaling == Scaling::kInvariant ? 1.0 : by * size_of(drawn.rows);
+  for (auto& row : drawn.rows)
+    for (float& value : row) value *= by;
+  for (float& value : drawn.trusted) value *= by;
+  // A smoothing of 1e-6 does not scale with the rows.
+  assert_near(outcome_of(*rule_of(promise), drawn.view()).row, want, 2e-5 * size + 2e-5);
 }
 
-TEST(RuleProperties, EqualRowsGiveThatRow) {
-  expect_for_each_rule(
-      "equal rows",
-      [](const Promise& promise) {
-        auto rule = rule_of(promise);
-        Drawn drawn = drawn_round(*rule, promise.rows_least);
-        for (auto& row : drawn.rows) row = drawn.trusted;
-        RC_ASSERT(outcome_of(*rule, drawn.view()).row == drawn.trusted);
-      },
-      [](const Promise& promise) { return promise.equal_rows; });
+void stays_in_its_range(const Promise& promise, Drawn drawn) {
+  const bool honest_only = promise.range == Range::kHonestRows;
+  const auto out = outcome_of(*rule_of(promise), drawn.view()).row;
+  const double slack = honest_only ? 0.0 : 1e-6 * size_of(drawn.rows);
+  for (std::size_t c = 0; c < out.size(); ++c) {
+    double low = std::numeric_limits<double>::infinity(), high = -low;
+    for (std::size_t i = 0; i < drawn.rows.size(); ++i) {
+      if (honest_only && drawn.liar[i]) continue;
+      low = std::min(low, double(drawn.rows[i][c]));
+      high = std::max(high, double(drawn.rows[i][c]));
+    }
+    RC_ASSERT(double(out[c]) >= low - slack);
+    RC_ASSERT(double(out[c]) <= high + slack);
+  }
+}
+
+void stays_in_the_hull(const Promise& promise, Drawn drawn) {
+  const auto out = outcome_of(*rule_of(promise), drawn.view()).row;
+  RC_ASSERT(distance_to_hull(drawn.rows, out) <= 1e-5 * size_of(drawn.rows));
+}
+
+void equal_rows_give_that_row(const Promise& promise, Drawn drawn) {
+  for (auto& row : drawn.rows) row = drawn.trusted;
+  RC_ASSERT(outcome_of(*rule_of(promise), drawn.view()).row == drawn.trusted);
 }
 
 Bytes saved(const Rule& rule) {
@@ -280,42 +294,73 @@ Bytes saved(const Rule& rule) {
 }
 
 // Five rounds with a checkpoint after any of them give the bits of five without.
-TEST(RuleProperties, GoesOnFromACheckpointBitForBit) {
-  expect_for_each_rule(
-      "checkpoint",
-      [](const Promise& promise) {
-        constexpr int kRounds = 5;
-        auto whole = rule_of(promise);
-        Drawn drawn = drawn_round(*whole, promise.rows_least);
-        auto parted = rule_of(promise);
-        const int stop = *rc::gen::inRange(0, kRounds);
-        RandomStream stream(7, purpose("rounds"), 0, std::uint32_t(drawn.rows.size()));
-        bool remembers = false;
-        for (int t = 0; t < kRounds; ++t) {
-          drawn.number = std::uint32_t(t);
-          for (auto& row : drawn.rows)
-            for (float& value : row) value += float(stream.normal());
-          const Outcome a = outcome_of(*whole, drawn.view());
-          const Outcome b = outcome_of(*parted, drawn.view());
-          RC_ASSERT(a.row == b.row);
-          RC_ASSERT(a.selection.kept == b.selection.kept);
-          RC_ASSERT(a.selection.suspects == b.selection.suspects);
-          RC_ASSERT(saved(*whole) == saved(*parted));
-          remembers = remembers || saved(*whole) != saved(*rule_of(promise));
-          if (t != stop) continue;
-          const Bytes kept = saved(*parted);
-          ByteReader in(kept);
-          parted = rule_of(promise);
-          RC_ASSERT(parted->load(in).ok());
-          RC_ASSERT(in.done());
-        }
-        RC_ASSERT(remembers == promise.memory);
-      },
-      [](const Promise&) { return true; });
+void goes_on_from_a_checkpoint(const Promise& promise, Drawn drawn) {
+  constexpr int kRounds = 5;
+  auto whole = rule_of(promise), parted = rule_of(promise);
+  const int stop = *rc::gen::inRange(0, kRounds);
+  RandomStream stream(7, purpose("rounds"), 0, std::uint32_t(drawn.rows.size()));
+  bool remembers = false;
+  for (int t = 0; t < kRounds; ++t) {
+    drawn.number = std::uint32_t(t);
+    for (auto& row : drawn.rows)
+      for (float& value : row) value += float(stream.normal());
+    const Outcome a = outcome_of(*whole, drawn.view());
+    const Outcome b = outcome_of(*parted, drawn.view());
+    RC_ASSERT(a.row == b.row);
+    RC_ASSERT(a.selection.kept == b.selection.kept);
+    RC_ASSERT(a.selection.suspects == b.selection.suspects);
+    RC_ASSERT(saved(*whole) == saved(*parted));
+    remembers = remembers || saved(*whole) != saved(*rule_of(promise));
+    if (t != stop) continue;
+    const Bytes kept = saved(*parted);
+    ByteReader in(kept);
+    parted = rule_of(promise);
+    RC_ASSERT(parted->load(in).ok());
+    RC_ASSERT(in.done());
+  }
+  RC_ASSERT(remembers == promise.memory);
 }
 
+struct Property {
+  const char* name;
+  bool (*promised)(const Promise&);
+  void (*holds)(const Promise&, Drawn);
+};
+
+const Property kProperties[] = {
+    {"WhoSentARowDoesNotMatter", [](const Promise& p) { return !kTiesAreCommon.contains(p.kind); },
+     &who_sent_a_row_does_not_matter},
+    {"TheResultMovesWithTheRows", [](const Promise& p) { return p.translation; },
+     &the_result_moves_with_the_rows},
+    {"TheResultScalesWithTheRows", [](const Promise& p) { return p.scaling != Scaling::kNone; },
+     &the_result_scales_with_the_rows},
+    {"StaysInItsRange", [](const Promise& p) { return p.range != Range::kNone; },
+     &stays_in_its_range},
+    {"StaysInTheHull", [](const Promise& p) { return p.range == Range::kHull; },
+     &stays_in_the_hull},
+    {"EqualRowsGiveThatRow", [](const Promise& p) { return p.equal_rows; },
+     &equal_rows_give_that_row},
+    {"GoesOnFromACheckpoint", [](const Promise&) { return true; }, &goes_on_from_a_checkpoint},
+};
+
+class RuleProperties : public ::testing::TestWithParam<Property> {};
+
+TEST_P(RuleProperties, HoldForEveryRuleThatPromises) {
+  ::setenv("RC_PARAMS", "seed=1 max_success=200", 0);
+  const Property& property = GetParam();
+  for (const Promise& promise : promises()) {
+    if (!property.promised(promise)) continue;
+    EXPECT_TRUE(rc::check(promise.kind + ": " + property.name, [&] {
+      property.holds(promise, drawn_round(*rule_of(promise), promise.rows_least));
+    })) << promise.kind;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, RuleProperties, ::testing::ValuesIn(kProperties),
+                         [](const auto& info) { return std::string(info.param.name); });
+
 // A checkpoint that breaks off anywhere is refused, and the rule goes on as before.
-TEST(RuleProperties, RefusesACheckpointThatBreaksOff) {
+TEST(Promises, ACheckpointThatBreaksOffIsRefused) {
   for (const Promise& promise : promises()) {
     if (!promise.memory) continue;
     auto rule = rule_of(promise);
@@ -327,70 +372,6 @@ TEST(RuleProperties, RefusesACheckpointThatBreaksOff) {
       ByteReader in(ByteView(whole).first(size));
       EXPECT_FALSE(other->load(in).ok()) << promise.kind << " after " << size << " bytes";
     }
-  }
-}
-
-double distance(const std::vector<double>& x, const std::vector<float>& y) {
-  double sum = 0.0;
-  for (std::size_t c = 0; c < x.size(); ++c) sum += std::pow(x[c] - double(y[c]), 2);
-  return std::sqrt(sum);
-}
-
-// ||GeoMed - c|| <= (1-a)/sqrt(1-2a) max ||x_i - c|| for the mean c of the honest rows, a = f/n.
-TEST(Resilience, GeometricMedianLemma) {
-  double worst = 0.0;
-  const Promise promise{"geometric_median"};
-  ::setenv("RC_PARAMS", "seed=1 max_success=200", 0);
-  EXPECT_TRUE(rc::check("geometric median lemma", [&] {
-    auto rule = rule_of(promise);
-    const Drawn drawn = drawn_round(*rule, 1);
-    const double n = double(drawn.rows.size()), f = double(drawn.f);
-    std::vector<double> mean(drawn.trusted.size(), 0.0);
-    for (std::size_t i = 0; i < drawn.rows.size(); ++i)
-      for (std::size_t c = 0; c < mean.size() && !drawn.liar[i]; ++c)
-        mean[c] += double(drawn.rows[i][c]) / (n - f);
-    double radius = 0.0;
-    for (std::size_t i = 0; i < drawn.rows.size(); ++i)
-      if (!drawn.liar[i]) radius = std::max(radius, distance(mean, drawn.rows[i]));
-    const double bound = (1 - f / n) / std::sqrt(1 - 2 * f / n) * radius;
-    const double off = distance(mean, outcome_of(*rule, drawn.view()).row);
-    RC_ASSERT(off <= bound + 1e-5);
-    if (bound > 1e-3) worst = std::max(worst, off / bound);
-  }));
-  EXPECT_GT(worst, 0.2);  // the bound is not idle
-}
-
-struct DeltaBound {
-  std::string kind;
-  double (*delta)(double m, double q, double b);
-};
-
-// E||result - g||^2 <= Delta V with q wrong values in every coordinate and b of them trimmed (Xie
-// et al. 2018, 1805.09682): every coordinate is a draw of its own, four ways to lie.
-TEST(Resilience, DeltaBoundsOfCoordinateRules) {
-  const std::vector<DeltaBound> bounds{
-      {"trimmed_mean",
-       [](double m, double q, double b) { return 2 * (b + 1) * (m - q) / std::pow(m - b - q, 2); }},
-      {"phocas", [](double m, double q, double b) {
-         return 4 + 12 * (b + 1) * (m - q) / std::pow(m - b - q, 2);
-       }}};
-  const std::size_t sizes[][3] = {{20, 6, 6}, {20, 6, 8}, {10, 2, 2}, {64, 2, 2}};
-  for (const DeltaBound& bound : bounds) {
-    if (!rules().find(bound.kind).ok()) continue;
-    for (const auto& [m, q, b] : sizes)
-      for (const float lie : {1e6f, -1e6f, 2.0f, 0.0f}) {
-        RandomStream stream(m, purpose("delta"));
-        TestRows rows(m, std::vector<float>(4000));
-        for (auto& row : rows)
-          for (float& value : row) value = float(stream.normal());
-        for (std::size_t c = 0; c < 4000; ++c)
-          for (const std::uint32_t liar : stream.sample(m, q)) rows[liar][c] = lie;
-        double error = 0.0;
-        for (const float value : aggregate_once(rule_table(bound.kind), test_round(rows, b)))
-          error += double(value) * double(value) / 4000;
-        EXPECT_LE(error, bound.delta(double(m), double(q), double(b)))
-            << bound.kind << " " << m << " " << q << " " << b << " " << lie;
-      }
   }
 }
 

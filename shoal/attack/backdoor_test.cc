@@ -1,10 +1,10 @@
+#include "shoal/attack/backdoor.h"
+
+#include <algorithm>
 #include <cmath>
 #include <gmock/gmock.h>
-#include <numeric>
 
 #include "shoal/attack/attack_test_tools.h"
-#include "shoal/attack/backdoor.h"
-#include "shoal/attack/label_flip.h"
 #include "shoal/math/vector.h"
 
 namespace shoal {
@@ -12,78 +12,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// Images of 3 x 4 whose first pixel counts rows; labels go round.
-Dataset images(std::size_t rows, std::size_t classes) {
-  Dataset data;
-  data.name = "images";
-  data.features = 12;
-  data.shape = {1, 3, 4};
-  data.classes = classes;
-  for (std::size_t row = 0; row < rows; ++row) {
-    std::vector<float> pixels(12);
-    std::iota(pixels.begin(), pixels.end(), static_cast<float>(100 * row));
-    append_row(data, pixels, static_cast<std::int32_t>(row % classes));
-  }
-  return data;
-}
-
-Result<Dataset> poisoned(const Table& table, const Dataset& data, const Rows& own) {
-  return made_attack<LocalAttack>(table)->poison(data, own, RandomStream(1, purpose("test"), 3));
-}
-
-TEST(LabelFlip, LabelsOfTheCards) {
-  const Dataset data = images(10, 10);
-  const Rows own{0, 1, 2, 3, 9};
-  const Dataset flipped = poisoned(attack_table("label_flip"), data, own).value();
-  EXPECT_THAT(flipped.labels, ElementsAre(9, 8, 7, 6, 0));
-  for (std::size_t i = 0; i < own.size(); ++i)
-    EXPECT_TRUE(std::ranges::equal(flipped.row(i), data.row(own[i])));
-  const Value::List many{1.0, 2.0, 3.0}, seven{7.0};
-  EXPECT_THAT(poisoned(attack_table("label_flip", {{"from", many}, {"to", seven}}), data, own)
-                  .value()
-                  .labels,
-              ElementsAre(0, 7, 7, 7, 9));
-  const Value::List one{1.0}, eleven{11.0};
-  EXPECT_THAT(poisoned(attack_table("label_flip", {{"from", one}, {"to", eleven}}), data, own)
-                  .error()
-                  .message,
-              HasSubstr("class 11"));
-  EXPECT_FALSE(attacks().make(attack_table("label_flip", {{"from", many}}), "").ok());
-  EXPECT_FALSE(attacks().make(attack_table("label_flip", {{"to", seven}}), "").ok());
-  EXPECT_FALSE(made_attack<LocalAttack>(attack_table("label_flip"))->changes_training());
-  EXPECT_TRUE(made_attack<LocalAttack>(attack_table("label_flip", {{"random_start", true}}))
-                  ->starts_at_random());
-}
-
-TEST(Unreliable, BlursImagesAndSkipsSteps) {
-  Dataset data = empty_like(images(1, 2));
-  data.shape = {9, 9};
-  data.features = 81;
-  std::vector<float> dot(81);
-  dot[40] = 1.0f;
-  append_row(data, dot, 1);
-  append_row(data, std::vector<float>(81, 0.7f), 0);
-  const Table all = attack_table("unreliable", {{"blur", 1.0}, {"std", 1e6}});
-  const Dataset blurred = poisoned(all, data, {0, 1}).value();
-  EXPECT_THAT(blurred.labels, ElementsAre(1, 0));
-  for (std::size_t y = 0; y < 9; ++y)
-    for (std::size_t x = 0; x < 9; ++x) {
-      const bool inside = y >= 2 && y <= 6 && x >= 2 && x <= 6;
-      EXPECT_NEAR(blurred.row(0)[y * 9 + x], inside ? 0.04f : 0.0f, 1e-7);
-    }
-  for (const float value : blurred.row(1)) EXPECT_NEAR(value, 0.7f, 1e-6);
-  const Dataset clean = poisoned(attack_table("unreliable", {{"blur", 0.0}}), data, {0}).value();
-  EXPECT_EQ(clean.x, dot);
-  const auto attack = made_attack<LocalAttack>(attack_table("unreliable"));
-  RandomStream stream(2, purpose("skips"));
-  int skipped = 0;
-  for (int step = 0; step < 10000; ++step) skipped += attack->skips_step(stream);
-  EXPECT_NEAR(skipped, 7000, 6 * std::sqrt(2100.0));
-  Dataset flat = images(2, 2);
-  flat.shape = {12};
-  EXPECT_THAT(poisoned(all, flat, {0}).error().message, HasSubstr("1 extents"));
-}
 
 TEST(Backdoor, MirroredImagesOfAClassWithTheTargetsLabel) {
   const Dataset data = images(30, 10);
