@@ -321,9 +321,12 @@ Claim coverage(const Case& nobody, const std::vector<Case>& covered) {
       "falling on every seed, from 0 to 5 % (least {:+.3f}) and from 5 to 20 % (least {:+.3f})",
       smallest_lead(none, some), smallest_lead(some, many));
   claim.verdict = reproduced_if(smallest_lead(none, some) > 0.0 && smallest_lead(some, many) > 0.0);
-  claim.note =
+  claim.note = fmt::format(
       "Each of them holds 50 beside its own rows, none the same as another's, and the liars draw "
-      "theirs from the rest.";
+      "theirs from the rest. From 0 to 20 % it falls by {:+.3f} at least on a seed. Of five "
+      "holders half a one is invited to a round, of twenty two, against a liar in every round; how "
+      "many sneakers each had in the pilot is not known.",
+      smallest_lead(none, many));
   return claim;
 }
 
