@@ -121,6 +121,12 @@ Status measure(StudyContext& context, Case& c) {
   return ok_status();
 }
 
+Status measure_all(StudyContext& context, std::vector<Case>& cases) {
+  return context.side_by_side(cases.size(), [&cases](StudyContext& alone, std::size_t i) {
+    return measure(alone, cases[i]);
+  });
+}
+
 // The same cases for either edge set, in this order.
 enum Place : std::size_t {
   kClean,
@@ -154,6 +160,12 @@ std::vector<Case> cases_of(const std::string& edge) {
           {edge, "PGD 0.5 and replacement, every 10th round", kMean, kReplace, 10},
           {edge, "PGD 0.5 and replacement", kKrum, kReplace},
           {edge, "PGD 0.5 and replacement", kMultiKrum, kReplace}};
+}
+
+// Some honest clients hold mirrored sneakers, too, with their true label.
+std::vector<Case> covered_cases() {
+  return {{"mirrored", "black-box, 5 % of clients hold true ones", kMean, {"honest_share=0.05"}},
+          {"mirrored", "black-box, 20 % of clients hold true ones", kMean, {"honest_share=0.2"}}};
 }
 
 std::string table_of(const std::string& heading, const std::vector<Case>& cases) {
@@ -298,14 +310,38 @@ Claim mirrored(const std::vector<Case>& cases) {
   return claim;
 }
 
+Claim coverage(const Case& nobody, const std::vector<Case>& covered) {
+  const Sample &none = nobody.success, &some = covered[0].success, &many = covered[1].success;
+  Claim claim;
+  claim.claim =
+      "The more honest clients hold mirrored sneakers with true labels, the weaker the backdoor";
+  claim.paper = "pilot: .986, .848, .823 at 0, 5 and 20 % of clients";
+  claim.measured = fmt::format("{}, {} and {}", none.text(), some.text(), many.text());
+  claim.margin = fmt::format(
+      "falling on every seed, from 0 to 5 % (least {:+.3f}) and from 5 to 20 % (least {:+.3f})",
+      smallest_lead(none, some), smallest_lead(some, many));
+  claim.verdict = reproduced_if(smallest_lead(none, some) > 0.0 && smallest_lead(some, many) > 0.0);
+  claim.note = fmt::format(
+      "Each of them holds 50 beside its own rows, none the same as another's, and the liars draw "
+      "theirs from the rest. From 0 to 20 % it falls by {:+.3f} at least on a seed. Of five "
+      "holders half a one is invited to a round, of twenty two, against a liar in every round; how "
+      "many sneakers each had in the pilot is not known.",
+      smallest_lead(none, many));
+  return claim;
+}
+
 }  // namespace
 
 Result<std::vector<Claim>> study_edge_case_backdoors(StudyContext& context) {
   std::vector<Case> digits = cases_of("digits"), sneakers = cases_of("mirrored");
-  for (Case& c : digits) SHOAL_TRY_STATUS(measure(context, c));
-  for (Case& c : sneakers) SHOAL_TRY_STATUS(measure(context, c));
+  std::vector<Case> covered = covered_cases();
+  for (std::vector<Case>* cases : {&digits, &sneakers, &covered})
+    SHOAL_TRY_STATUS(measure_all(context, *cases));
   context.add_text(table_of("Foreign digits: sevens taken for trousers", digits));
   context.add_text(table_of("Mirrored sneakers taken for trousers", sneakers));
+  context.add_text(
+      table_of("Mirrored sneakers, of which some honest clients hold 50 each with their true label",
+               covered));
   context.add_text(
       "\nThe liar is one of the ten invited, another one each time, with its own draw of 100 edge "
       "cases and 400 clean rows; the card's is the same client throughout. The warm model comes "
@@ -314,12 +350,8 @@ Result<std::vector<Claim>> study_edge_case_backdoors(StudyContext& context) {
       "7 "
       "of 10 that n - f - 2 allows, all alike; the authors' code averages 9 by their row "
       "counts.\n");
-  return std::vector<Claim>{
-      black_box(digits), projected(digits), replaced(digits), mirrored(sneakers),
-      not_reached("The more honest clients hold mirrored sneakers with true labels, the weaker the "
-                  "backdoor",
-                  "pilot: .986, .848, .823 at 0, 5 and 20 % of clients", "falling in the share",
-                  "no partition gives some clients edge cases with their true labels.")};
+  return std::vector<Claim>{black_box(digits), projected(digits), replaced(digits),
+                            mirrored(sneakers), coverage(sneakers[kBlackMean], covered)};
 }
 
 }  // namespace shoal

@@ -309,13 +309,7 @@ Claim unreliable(const Detection& guarded) {
   return claim;
 }
 
-Result<Claim> no_attack(StudyContext& context) {
-  const auto accuracy = [&](const RuleChoice& rule) {
-    return accuracy_under(context, kFashion,
-                          joined(under(rule, 0, kNone, 0), {"partition.kind=iid"}));
-  };
-  SHOAL_TRY(const Sample mean, accuracy(kMean));
-  SHOAL_TRY(const Sample mud_hog, accuracy(kLiteral));
+Claim no_attack(const Sample& mean, const Sample& mud_hog) {
   const double lost = most_lost(mean, mud_hog);
   Claim claim;
   claim.claim =
@@ -327,24 +321,42 @@ Result<Claim> no_attack(StudyContext& context) {
   return claim;
 }
 
+using Work = std::function<Status(StudyContext& alone)>;
+
 }  // namespace
 
 Result<std::vector<Claim>> study_mud_hog(StudyContext& context) {
-  SHOAL_TRY(const Detection guarded, detect(context, kGuarded));
-  SHOAL_TRY(const Detection literal, detect(context, kLiteral));
-  SHOAL_TRY(const Sample oracle,
-            accuracy_under(context, kFashion, under(kMean, 0, kSilence, kLiars)));
   std::vector<Baseline> baselines{{kMean, 0, 0.015, {}},
                                   {{"median", "coordinate_median"}, kDeclared, 0.015, {}},
                                   {{"FoolsGold", "foolsgold"}, kDeclared, 0.015, {}},
                                   {{"Krum", "krum"}, 18, 0.1, {}},
                                   {{"Multi-Krum", "multi_krum"}, 18, 0.0, {}}};
-  for (Baseline& baseline : baselines) {
-    SHOAL_TRY(baseline.accuracy,
-              accuracy_under(context, kFashion,
-                             under(baseline.rule, baseline.declared, kMixture, kLiars)));
-  }
-  SHOAL_TRY(const Claim peace, no_attack(context));
+  Detection guarded, literal;
+  Sample oracle, peaceful_mean, peaceful;
+  const auto detection = [](Detection& out, const RuleChoice& rule) -> Work {
+    return [&out, &rule](StudyContext& alone) -> Status {
+      SHOAL_TRY(out, detect(alone, rule));
+      return ok_status();
+    };
+  };
+  const auto accuracy_of = [](Sample& out, std::vector<std::string> set) -> Work {
+    return [&out, set = std::move(set)](StudyContext& alone) -> Status {
+      SHOAL_TRY(out, accuracy_under(alone, kFashion, set));
+      return ok_status();
+    };
+  };
+  const auto unattacked = [](const RuleChoice& rule) {
+    return joined(under(rule, 0, kNone, 0), {"partition.kind=iid"});
+  };
+  std::vector<Work> all{detection(guarded, kGuarded), detection(literal, kLiteral),
+                        accuracy_of(oracle, under(kMean, 0, kSilence, kLiars)),
+                        accuracy_of(peaceful_mean, unattacked(kMean)),
+                        accuracy_of(peaceful, unattacked(kLiteral))};
+  for (Baseline& baseline : baselines)
+    all.push_back(
+        accuracy_of(baseline.accuracy, under(baseline.rule, baseline.declared, kMixture, kLiars)));
+  SHOAL_TRY_STATUS(context.side_by_side(
+      all.size(), [&](StudyContext& alone, std::size_t i) { return all[i](alone); }));
   for (const Step round : {kEarly, kMiddle, kLast}) {
     context.add_text(confusion_table(kGuarded.name, guarded, round));
     context.add_text(confusion_table(kLiteral.name, literal, round));
@@ -356,7 +368,8 @@ Result<std::vector<Claim>> study_mud_hog(StudyContext& context) {
       "ones, "
       "as that of MUD-HoG.\n");
   return std::vector<Claim>{found_early(guarded), accuracy(guarded, oracle, baselines),
-                            literal_split(guarded, literal), unreliable(guarded), peace};
+                            literal_split(guarded, literal), unreliable(guarded),
+                            no_attack(peaceful_mean, peaceful)};
 }
 
 }  // namespace shoal

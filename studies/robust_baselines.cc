@@ -228,17 +228,20 @@ Result<AccuracyGrid> equal_flips_grid(StudyContext& context) {
   SHOAL_TRY(const auto first, context.assembly(kFashion, {}));
   const Dataset flipped = with_flipped_labels(*first->problem_float.data);
   AccuracyGrid grid{with_nnm(kRobust), {{"equal flips", ""}}, {{}}};
-  for (const RuleChoice& rule : grid.rules) {
-    Sample sample;
-    for (const std::int64_t seed : context.seeds()) {
-      SHOAL_TRY(const auto assembly,
-                context.assembly(
-                    kFashion, joined(under(rule, kFaults, {}, 0), {fmt::format("seed={}", seed)})));
-      SHOAL_TRY(sample.values.emplace_back(), EqualFlips(*assembly, flipped, seed).accuracy());
-    }
-    context.say(fmt::format("  equal flips, {}: {}", rule.name, sample.text()));
-    grid.accuracy.front().push_back(std::move(sample));
-  }
+  grid.accuracy.front().resize(grid.rules.size());
+  SHOAL_TRY_STATUS(
+      context.side_by_side(grid.rules.size(), [&](StudyContext& alone, std::size_t i) -> Status {
+        const RuleChoice& rule = grid.rules[i];
+        Sample& sample = grid.accuracy.front()[i];
+        for (const std::int64_t seed : alone.seeds()) {
+          SHOAL_TRY(const auto assembly,
+                    alone.assembly(kFashion, joined(under(rule, kFaults, {}, 0),
+                                                    {fmt::format("seed={}", seed)})));
+          SHOAL_TRY(sample.values.emplace_back(), EqualFlips(*assembly, flipped, seed).accuracy());
+        }
+        alone.say(fmt::format("  equal flips, {}: {}", rule.name, sample.text()));
+        return ok_status();
+      }));
   return grid;
 }
 

@@ -59,13 +59,14 @@ Result<AccuracyGrid> accuracy_grid(StudyContext& context, const std::string& exp
                                    std::vector<RuleChoice> rules, std::vector<AttackChoice> attacks,
                                    std::size_t f) {
   AccuracyGrid grid{std::move(rules), std::move(attacks), {}};
-  for (const AttackChoice& attack : grid.attacks) {
-    grid.accuracy.emplace_back();
-    for (const RuleChoice& rule : grid.rules) {
-      SHOAL_TRY(Sample accuracy, accuracy_under(context, experiment, under(rule, f, attack, f)));
-      grid.accuracy.back().push_back(std::move(accuracy));
-    }
-  }
+  const std::size_t columns = grid.rules.size();
+  grid.accuracy.assign(grid.attacks.size(), std::vector<Sample>(columns));
+  SHOAL_TRY_STATUS(context.side_by_side(
+      grid.attacks.size() * columns, [&](StudyContext& alone, std::size_t i) -> Status {
+        const auto set = under(grid.rules[i % columns], f, grid.attacks[i / columns], f);
+        SHOAL_TRY(grid.accuracy[i / columns][i % columns], accuracy_under(alone, experiment, set));
+        return ok_status();
+      }));
   return grid;
 }
 

@@ -256,6 +256,34 @@ TEST(AttackedRuns, ABackdoorSucceedsByReplacement) {
   EXPECT_EQ(lines_of(wanted).back().figure("attack_success"), std::nullopt);
 }
 
+// Honest workers with edge cases have them in every round and as rows of their own; who holds any
+// and what the liars do is drawn apart from all other draws.
+TEST(AttackedRuns, HonestWorkersHoldEdgeCasesBesideTheirRows) {
+  ThreadPool pool(1);
+  const auto shares = [&pool](const std::string& more) {
+    const std::string attack =
+        "kind = \"backdoor\"\nedge_rows = 20\nclean_rows = 60\nhonest_rows = 10\n" + more;
+    const auto run = run_of(experiment_of(text_of({.attack = attack, .more = ""})), pool);
+    std::vector<Rows> rows = run->assembly().partition.nodes;
+    const Dataset& data = *run->assembly().partition.data;
+    for (const Rows& own : rows)
+      for (const std::uint32_t row : own) EXPECT_LT(row, data.rows);
+    return rows;
+  };
+  const auto nobody = shares(""), half = shares("honest_share = 0.5\n");
+  int holders = 0, liars = 0;
+  for (std::size_t worker = 0; worker < nobody.size(); ++worker) {
+    const std::size_t more = half[worker].size() - nobody[worker].size();
+    EXPECT_TRUE(more == 0 || more == 10) << more;
+    holders += more == 10;
+    liars += nobody[worker].size() == 80;
+    EXPECT_TRUE(nobody[worker].size() == 80 ||
+                std::equal(nobody[worker].begin(), nobody[worker].end(), half[worker].begin()));
+  }
+  EXPECT_EQ(holders, 3);
+  EXPECT_EQ(liars, 2);
+}
+
 // PGD without a bound that binds is the black-box attack, bit for bit.
 TEST(AttackedRuns, AWideBallIsNoProjection) {
   Wanted wanted{.attack = "kind = \"backdoor\"\nedge_rows = 50\nclean_rows = 50\n", .more = ""};

@@ -73,8 +73,25 @@ inline Dataset images(std::size_t rows, std::size_t classes) {
   return data;
 }
 
+// Rows by their number, where `made` stands behind `data`.
+inline Dataset of_rows(const Dataset& data, const Dataset& made, const Rows& rows) {
+  Dataset all = empty_like(data);
+  for (const std::uint32_t row : rows)
+    if (row < data.rows)
+      append_row(all, data.row(row), data.labels[row]);
+    else
+      append_row(all, made.row(row - data.rows), made.labels[row - data.rows]);
+  return all;
+}
+
+// What one liar trains on.
 inline Result<Dataset> poisoned(const Table& table, const Dataset& data, const Rows& own) {
-  return made_attack<LocalAttack>(table)->poison(data, own, RandomStream(1, purpose("test"), 3));
+  const PoisonView view{.data = data,
+                        .liars = {{own, RandomStream(1, purpose("test"), 3)}},
+                        .stream = RandomStream(1, purpose("test"))};
+  Dataset made = empty_like(data);
+  SHOAL_TRY(const PoisonedRows rows, made_attack<LocalAttack>(table)->poison(view, made));
+  return of_rows(data, made, rows.liars.at(0));
 }
 
 inline FloatRows random_rows(RandomStream& stream, std::size_t rows, std::size_t d,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <numeric>
 
 #include "shoal/data/source.h"
 #include "shoal/math/vector.h"
@@ -18,21 +19,31 @@ class Backdoor : public LocalAttack {
  public:
   explicit Backdoor(const BackdoorSettings& settings) : settings_(settings) {}
 
-  Result<Dataset> poison(const Dataset& data, const Rows&, RandomStream stream) const override {
+  // The edge cases are made once: liars hold numbers of them and of clean rows.
+  Result<PoisonedRows> poison(const PoisonView& view, Dataset& made) const override {
+    const Dataset& data = view.data;
     SHOAL_TRY_STATUS(check_has_classes(data, "backdoor"));
     SHOAL_TRY(const Dataset edge, edge_of(data, false));
-    const auto wanted = static_cast<std::size_t>(settings_.edge_rows);
-    if (wanted > edge.rows)
-      return invalid_argument(
-          fmt::format("edge_rows = {} of {} edge cases to train on", wanted, edge.rows));
-    const auto clean = static_cast<std::size_t>(settings_.clean_rows);
-    if (clean > data.rows)
-      return invalid_argument(fmt::format("clean_rows = {} of {} training rows", clean, data.rows));
-    Dataset poisoned = empty_like(data);
-    for (const std::uint32_t row : stream.sample(edge.rows, wanted))
-      append_row(poisoned, edge.row(row), edge.labels[row]);
-    for (const std::uint32_t row : stream.sample(data.rows, clean))
-      append_row(poisoned, data.row(row), data.labels[row]);
+    const std::size_t holders = holders_among(view.honest);
+    SHOAL_TRY_STATUS(check_rows(data, edge, holders));
+    PoisonedRows poisoned;
+    RandomStream stream = view.stream;
+    Rows left(edge.rows);  // edge cases that no honest worker holds
+    std::iota(left.begin(), left.end(), 0u);
+    if (holders > 0) {
+      stream.shuffle(std::span(left));
+      poisoned.honest.resize(view.honest);
+      for (const std::uint32_t holder : stream.sample(view.honest, holders))
+        for (std::int64_t k = 0; k < settings_.honest_rows; ++k) {
+          poisoned.honest[holder].push_back(new_row(data, made, edge.row(left.back()),
+                                                    static_cast<std::int32_t>(settings_.source)));
+          left.pop_back();
+        }
+      std::ranges::sort(left);
+    }
+    for (std::uint32_t& row : left) row = new_row(data, made, edge.row(row), edge.labels[row]);
+    for (const PoisonView::Liar& liar : view.liars)
+      poisoned.liars.push_back(rows_of(liar, left, data.rows));
     return poisoned;
   }
 
@@ -55,6 +66,38 @@ class Backdoor : public LocalAttack {
   }
 
  private:
+  std::size_t holders_among(std::size_t honest) const {
+    return static_cast<std::size_t>(
+        std::round(settings_.honest_share * static_cast<double>(honest)));
+  }
+
+  Status check_rows(const Dataset& data, const Dataset& edge, std::size_t holders) const {
+    const auto wanted = static_cast<std::size_t>(settings_.edge_rows);
+    const std::size_t held = holders * static_cast<std::size_t>(settings_.honest_rows);
+    if (wanted > edge.rows)
+      return invalid_argument(
+          fmt::format("edge_rows = {} of {} edge cases to train on", wanted, edge.rows));
+    const auto clean = static_cast<std::size_t>(settings_.clean_rows);
+    if (clean > data.rows)
+      return invalid_argument(fmt::format("clean_rows = {} of {} training rows", clean, data.rows));
+    if (wanted + held <= edge.rows) return ok_status();
+    return invalid_argument(
+        fmt::format("{} honest workers with honest_rows = {} and liars with edge_rows = {} need {} "
+                    "edge cases to train on, and there are {}",
+                    holders, settings_.honest_rows, wanted, wanted + held, edge.rows));
+  }
+
+  Rows rows_of(const PoisonView::Liar& liar, const Rows& edge, std::size_t all) const {
+    RandomStream stream = liar.stream;
+    Rows rows;
+    for (const std::uint32_t at :
+         stream.sample(edge.size(), static_cast<std::size_t>(settings_.edge_rows)))
+      rows.push_back(edge[at]);
+    const Rows clean = stream.sample(all, static_cast<std::size_t>(settings_.clean_rows));
+    rows.insert(rows.end(), clean.begin(), clean.end());
+    return rows;
+  }
+
   // Edge cases labelled as the target, of the training rows or of those held out.
   Result<Dataset> edge_of(const Dataset& data, bool held_out) const {
     for (const std::int64_t y : {settings_.source, settings_.target})
@@ -104,6 +147,10 @@ Result<std::unique_ptr<Attack>> make_backdoor(const BackdoorSettings& settings) 
     return invalid_argument(
         fmt::format("backdoor relabels class source = {} as target = {}: they are the same",
                     settings.source, settings.target));
+  if (settings.edge == EdgeSet::kDigits && settings.honest_share > 0.0)
+    return invalid_argument(
+        "honest_share gives edge cases their true labels, and digits have none among the classes "
+        "of other images; set it to 0, or edge = \"mirrored\"");
   return {std::make_unique<Backdoor>(settings)};
 }
 
@@ -167,6 +214,11 @@ void describe(Settings& s, BackdoorSettings& v) {
   s.integer("edge_rows", v.edge_rows, "of each liar", {.range = at_least(1), .unit = "rows"});
   s.integer("clean_rows", v.clean_rows, "of each liar, with their true labels",
             {.range = at_least(0), .unit = "rows"});
+  s.real("honest_share", v.honest_share,
+         "of honest workers, those who hold edge cases with their true label; 0: none",
+         {.range = at_least(0).up_to(1), .paper = "2007.05084"});
+  s.integer("honest_rows", v.honest_rows, "edge cases of each honest worker that holds any",
+            {.range = at_least(1), .unit = "rows"});
   s.real("radius", v.radius, "PGD: how far the local model may go from the one received; 0: any",
          {.range = at_least(0)});
   s.integer("period", v.period, "batches from projection to projection, and after each epoch",

@@ -8,7 +8,9 @@
 //   edge = "digits"     class `source` of scikit-learn's digits, scaled bilinearly to 28x28; held
 //                       out: a third, the source's own test rows
 //
-// Clean rows are drawn from the whole training set with their true labels. Black-box: nothing else.
+// Clean rows are drawn from the whole training set with their true labels. With honest_share > 0
+// the edge cases are almost ones: so many honest workers hold some with the true label, beside
+// their own rows; nobody else has the same, nor have the liars. Black-box: nothing else.
 // PGD (radius > 0): the local model is projected onto the ball of that radius about the model
 // received every `period` batches and after each epoch's last. Model replacement (replace): the
 // update is multiplied by n_S / n_A, the rows of all asked in the round over the liar's own.
@@ -26,6 +28,8 @@ struct BackdoorSettings {
   std::int64_t target = 1;
   std::int64_t edge_rows = 100;
   std::int64_t clean_rows = 400;
+  double honest_share = 0.0;
+  std::int64_t honest_rows = 50;
   double radius = 0.0;
   std::int64_t period = 10;
   bool replace = false;

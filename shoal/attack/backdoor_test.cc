@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <gmock/gmock.h>
+#include <set>
 
 #include "shoal/attack/attack_test_tools.h"
 #include "shoal/math/vector.h"
@@ -38,6 +39,56 @@ TEST(Backdoor, MirroredImagesOfAClassWithTheTargetsLabel) {
               HasSubstr("edge_rows = 100 of 3"));
   EXPECT_THAT(poisoned(attack_table("backdoor", {{"edge", "digits"}}), data, {0}).error().message,
               HasSubstr("grey images of 28x28"));
+}
+
+// Half of eight honest workers hold three edge cases each with their true label: no two the same,
+// and none that a liar has.
+TEST(Backdoor, HonestWorkersMayHoldEdgeCases) {
+  const Dataset data = images(300, 10);
+  const auto handed_out = [&data](double share, std::int64_t edge_rows, Dataset& made) {
+    const Table table = attack_table(
+        "backdoor",
+        {{"edge_rows", edge_rows}, {"clean_rows", 5}, {"honest_share", share}, {"honest_rows", 3}});
+    const Rows none;
+    PoisonView view{
+        .data = data, .liars = {}, .honest = 8, .stream = RandomStream(2, purpose("test"))};
+    for (std::uint32_t liar = 0; liar < 6; ++liar)
+      view.liars.push_back({none, RandomStream(2, purpose("test"), liar)});
+    return made_attack<LocalAttack>(table)->poison(view, made);
+  };
+  Dataset made = empty_like(data);
+  const PoisonedRows rows = handed_out(0.5, 10, made).value();
+  ASSERT_EQ(rows.honest.size(), 8u);
+  EXPECT_EQ(std::ranges::count_if(rows.honest, [](const Rows& held) { return held.empty(); }), 4);
+  std::set<float> honest, lying;  // the first pixels, which tell images apart
+  for (const Rows& held : rows.honest) {
+    const Dataset cases = of_rows(data, made, held);
+    EXPECT_TRUE(cases.rows == 0 || cases.rows == 3) << cases.rows;
+    for (std::size_t row = 0; row < cases.rows; ++row) {
+      EXPECT_EQ(cases.labels[row], 7);
+      EXPECT_EQ(cases.row(row)[3], cases.row(row)[0] - 3);
+      EXPECT_TRUE(honest.insert(cases.row(row)[0]).second);
+    }
+  }
+  for (const Rows& held : rows.liars) {
+    const Dataset cases = of_rows(data, made, held);
+    ASSERT_EQ(cases.rows, 15u);
+    for (std::size_t row = 0; row < 10; ++row) {
+      EXPECT_EQ(cases.labels[row], 1);
+      lying.insert(cases.row(row)[0]);
+    }
+  }
+  EXPECT_EQ(honest.size(), 12u);
+  EXPECT_GT(lying.size(), 10u);
+  for (const float pixel : lying) EXPECT_EQ(honest.count(pixel), 0u);
+  made = empty_like(data);
+  EXPECT_TRUE(handed_out(0.0, 10, made).value().honest.empty());
+  EXPECT_THAT(handed_out(0.5, 19, made).error().message, HasSubstr("need 31 edge cases"));
+  EXPECT_THAT(attacks()
+                  .make(attack_table("backdoor", {{"edge", "digits"}, {"honest_share", 0.1}}), "")
+                  .error()
+                  .message,
+              HasSubstr("true labels"));
 }
 
 TEST(Backdoor, ForeignDigitsAreSplit) {

@@ -9,8 +9,27 @@ class LabelFlip : public LocalAttack {
  public:
   explicit LabelFlip(const LabelFlipSettings& settings) : settings_(settings) {}
 
-  Result<Dataset> poison(const Dataset& data, const Rows& own, RandomStream) const override {
+  Result<PoisonedRows> poison(const PoisonView& view, Dataset& made) const override {
+    const Dataset& data = view.data;
     SHOAL_TRY_STATUS(check_has_classes(data, "label_flip"));
+    SHOAL_TRY(const std::vector<std::int32_t> becomes, new_labels(data));
+    PoisonedRows poisoned;
+    for (const PoisonView::Liar& liar : view.liars) {
+      Rows& rows = poisoned.liars.emplace_back();
+      for (const std::uint32_t row : liar.own) {
+        const std::int32_t label = becomes[static_cast<std::size_t>(data.labels[row])];
+        rows.push_back(label == data.labels[row] ? row : new_row(data, made, data.row(row), label));
+      }
+    }
+    return poisoned;
+  }
+
+  bool changes_training() const override { return settings_.random_start; }
+  bool starts_at_random() const override { return settings_.random_start; }
+
+ private:
+  // Of each class.
+  Result<std::vector<std::int32_t>> new_labels(const Dataset& data) const {
     const auto classes = static_cast<std::int32_t>(data.classes);
     std::vector<std::int32_t> becomes(data.classes);
     for (std::int32_t y = 0; y < classes; ++y)
@@ -23,16 +42,9 @@ class LabelFlip : public LocalAttack {
               fmt::format("label_flip names class {} and [data] {} has {}", y, data.name, classes));
       becomes[static_cast<std::size_t>(from)] = static_cast<std::int32_t>(to);
     }
-    Dataset flipped = empty_like(data);
-    for (const std::uint32_t row : own)
-      append_row(flipped, data.row(row), becomes[static_cast<std::size_t>(data.labels[row])]);
-    return flipped;
+    return becomes;
   }
 
-  bool changes_training() const override { return settings_.random_start; }
-  bool starts_at_random() const override { return settings_.random_start; }
-
- private:
   LabelFlipSettings settings_;
 };
 

@@ -20,6 +20,12 @@ void append_row(Dataset& data, std::span<const float> features, std::int32_t lab
   ++data.rows;
 }
 
+std::uint32_t new_row(const Dataset& data, Dataset& made, std::span<const float> features,
+                      std::int32_t label) {
+  append_row(made, features, label);
+  return static_cast<std::uint32_t>(data.rows + made.rows - 1);
+}
+
 Status check_has_classes(const Dataset& data, const char* attack) {
   if (data.classes > 0) return ok_status();
   return invalid_argument(

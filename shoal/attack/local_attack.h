@@ -4,17 +4,35 @@
 
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "shoal/attack/attack.h"
 #include "shoal/data/dataset.h"
 
 namespace shoal {
 
+// What an attack on data knows when it hands out rows.
+struct PoisonView {
+  struct Liar {
+    std::span<const std::uint32_t> own;  // its share of `data`
+    RandomStream stream;                 // of this liar alone
+  };
+  const Dataset& data;  // the training rows of all
+  std::vector<Liar> liars;
+  std::size_t honest = 0;  // workers that do not lie, or not in every round
+  RandomStream stream;     // of all liars together
+};
+
+// What it hands out: rows by their number in the set.
+struct PoisonedRows {
+  std::vector<Rows> liars;        // of each, in place of its own
+  std::vector<Rows> honest = {};  // of each, beside its own; empty: none for anybody
+};
+
 class LocalAttack : public Attack {
  public:
-  // The rows that a liar trains on in place of `own`, its rows of `data`. Each liar has a stream.
-  virtual Result<Dataset> poison(const Dataset& data, const Rows& own,
-                                 RandomStream stream) const = 0;
+  // Rows that the set does not have go to the end of `made`, which will stand behind it: new_row().
+  virtual Result<PoisonedRows> poison(const PoisonView& view, Dataset& made) const = 0;
   // Held-out rows, labelled as the liars want them to be taken: the share of them that a model
   // labels so is the figure attack_success. Null where the attack has no such goal.
   virtual Result<std::shared_ptr<const Dataset>> goal(const TaskData& /*task*/) const {
@@ -37,6 +55,9 @@ class LocalAttack : public Attack {
 // What the entries of a data attack share: an empty set like `data`, and one more row in it.
 Dataset empty_like(const Dataset& data);
 void append_row(Dataset& data, std::span<const float> features, std::int32_t label);
+// One more row of `made`; its number when `made` stands behind `data`.
+std::uint32_t new_row(const Dataset& data, Dataset& made, std::span<const float> features,
+                      std::int32_t label);
 // Error when the set has no classes to lie about.
 Status check_has_classes(const Dataset& data, const char* attack);
 

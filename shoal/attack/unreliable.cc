@@ -67,9 +67,9 @@ class Unreliable : public LocalAttack {
  public:
   explicit Unreliable(const UnreliableSettings& settings) : settings_(settings) {}
 
-  Result<Dataset> poison(const Dataset& data, const Rows& own, RandomStream stream) const override {
+  Result<PoisonedRows> poison(const PoisonView& view, Dataset& made) const override {
+    const Dataset& data = view.data;
     SHOAL_TRY_STATUS(check_has_classes(data, "unreliable"));
-    Dataset poor = empty_like(data);
     ImageShape image;
     if (settings_.blur > 0.0) {
       SHOAL_TRY(image, image_shape(data, "unreliable with blur > 0"));
@@ -80,11 +80,14 @@ class Unreliable : public LocalAttack {
                         image.height, image.width));
     }
     const Blur blur(image, settings_.std);
-    for (const std::uint32_t row : own) {
-      if (stream.uniform() < settings_.blur)
-        append_row(poor, blur(data.row(row)), data.labels[row]);
-      else
-        append_row(poor, data.row(row), data.labels[row]);
+    PoisonedRows poor;
+    for (const PoisonView::Liar& liar : view.liars) {
+      Rows& rows = poor.liars.emplace_back();
+      RandomStream stream = liar.stream;
+      for (const std::uint32_t row : liar.own)
+        rows.push_back(stream.uniform() < settings_.blur
+                           ? new_row(data, made, blur(data.row(row)), data.labels[row])
+                           : row);
     }
     return poor;
   }

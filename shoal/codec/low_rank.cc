@@ -43,7 +43,7 @@ void left_factor(const MatrixPart& part, std::span<const float> matrix,
                  std::span<const float> q_transposed, std::span<float> p) {
   std::vector<float>& q = scratch(part.columns * part.rank);
   const MatrixView<float> q_view{q.data(), part.columns, part.rank, part.rank};
-  transpose<float>(view(q_transposed, part.rank, part.columns), q_view);
+  transpose(view(q_transposed, part.rank, part.columns), q_view);
   multiply(view(matrix, part.rows, part.columns), {q.data(), part.columns, part.rank, part.rank},
            {p.data(), part.rows, part.rank, part.rank}, Into::kOverwrite);
 }
@@ -78,8 +78,7 @@ void orthonormalise(const MatrixPart& part, double epsilon, std::span<float> p) 
 void right_factor(const MatrixPart& part, std::span<const float> matrix, std::span<const float> p,
                   std::span<float> q_transposed) {
   std::vector<float>& p_transposed = scratch(part.rows * part.rank);
-  transpose<float>(view(p, part.rows, part.rank),
-                   {p_transposed.data(), part.rank, part.rows, part.rows});
+  transpose(view(p, part.rows, part.rank), {p_transposed.data(), part.rank, part.rows, part.rows});
   const MatrixView<float> out{q_transposed.data(), part.rank, part.columns, part.columns};
   for (std::size_t row = 0; row < part.rows; row += kRowsOfBlock) {
     const std::size_t rows = std::min(kRowsOfBlock, part.rows - row);

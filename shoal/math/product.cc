@@ -89,6 +89,68 @@ HWY_INLINE void multiply_all(MatrixView<const T> a, MatrixView<const T> b, Matri
   }
 }
 
+// Square blocks of 4 x 4 floats or 2 x 2 doubles, the vectors that nearly every processor has.
+#if HWY_TARGET == HWY_SCALAR
+constexpr std::size_t kBlockBytes = 1;
+
+template <class T>
+HWY_INLINE void transpose_block(const T* in, std::size_t, T* out, std::size_t) {
+  *out = *in;
+}
+#else
+constexpr std::size_t kBlockBytes = 16;
+
+HWY_INLINE void transpose_block(const float* HWY_RESTRICT in, std::size_t in_stride,
+                                float* HWY_RESTRICT out, std::size_t out_stride) {
+  const hn::FixedTag<float, 4> d;
+  const auto a0 = hn::LoadU(d, in), a1 = hn::LoadU(d, in + in_stride);
+  const auto a2 = hn::LoadU(d, in + 2 * in_stride), a3 = hn::LoadU(d, in + 3 * in_stride);
+  const auto low_even = hn::InterleaveLower(d, a0, a2), low_odd = hn::InterleaveLower(d, a1, a3);
+  const auto high_even = hn::InterleaveUpper(d, a0, a2), high_odd = hn::InterleaveUpper(d, a1, a3);
+  hn::StoreU(hn::InterleaveLower(d, low_even, low_odd), d, out);
+  hn::StoreU(hn::InterleaveUpper(d, low_even, low_odd), d, out + out_stride);
+  hn::StoreU(hn::InterleaveLower(d, high_even, high_odd), d, out + 2 * out_stride);
+  hn::StoreU(hn::InterleaveUpper(d, high_even, high_odd), d, out + 3 * out_stride);
+}
+HWY_INLINE void transpose_block(const double* HWY_RESTRICT in, std::size_t in_stride,
+                                double* HWY_RESTRICT out, std::size_t out_stride) {
+  const hn::FixedTag<double, 2> d;
+  const auto a0 = hn::LoadU(d, in), a1 = hn::LoadU(d, in + in_stride);
+  hn::StoreU(hn::InterleaveLower(d, a0, a1), d, out);
+  hn::StoreU(hn::InterleaveUpper(d, a0, a1), d, out + out_stride);
+}
+#endif
+
+// Rows in groups whose lines stay in the first cache while all columns pass.
+template <class T>
+HWY_INLINE void transpose_all(MatrixView<const T> in, MatrixView<T> out) {
+  constexpr std::size_t kBlock = std::max<std::size_t>(kBlockBytes / sizeof(T), 1), kGroup = 64;
+  const auto move = [&](std::size_t i, std::size_t j) {
+    out.data[j * out.stride + i] = in.data[i * in.stride + j];
+  };
+  const std::size_t whole_columns = in.columns / kBlock * kBlock;
+  for (std::size_t begin = 0; begin < in.rows; begin += kGroup) {
+    const std::size_t end = std::min(begin + kGroup, in.rows);
+    const std::size_t whole_end = begin + (end - begin) / kBlock * kBlock;
+    for (std::size_t j = 0; j < whole_columns; j += kBlock) {
+      for (std::size_t i = begin; i < whole_end; i += kBlock)
+        transpose_block(in.data + i * in.stride + j, in.stride, out.data + j * out.stride + i,
+                        out.stride);
+      for (std::size_t i = whole_end; i < end; ++i)
+        for (std::size_t k = 0; k < kBlock; ++k) move(i, j + k);
+    }
+    for (std::size_t j = whole_columns; j < in.columns; ++j)
+      for (std::size_t i = begin; i < end; ++i) move(i, j);
+  }
+}
+
+void transpose_float(MatrixView<const float> in, MatrixView<float> out) {
+  transpose_all<float>(in, out);
+}
+void transpose_double(MatrixView<const double> in, MatrixView<double> out) {
+  transpose_all<double>(in, out);
+}
+
 void multiply_float(MatrixView<const float> a, MatrixView<const float> b, MatrixView<float> c,
                     Into into) {
   multiply_all<float>(a, b, c, into);
@@ -109,11 +171,18 @@ namespace {
 
 HWY_EXPORT(multiply_float);
 HWY_EXPORT(multiply_double);
+HWY_EXPORT(transpose_float);
+HWY_EXPORT(transpose_double);
 
 template <class T>
 void check_shapes(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
   SHOAL_CHECK(a.columns == b.rows && a.rows == c.rows && b.columns == c.columns,
               "the shapes of a matrix product do not fit");
+}
+template <class T>
+void check_shapes(MatrixView<const T> in, MatrixView<T> out) {
+  SHOAL_CHECK(in.columns == out.rows && in.rows == out.columns,
+              "the shapes of a transposition do not fit");
 }
 
 }  // namespace
@@ -127,6 +196,15 @@ void multiply(MatrixView<const double> a, MatrixView<const double> b, MatrixView
               Into into) {
   check_shapes(a, b, c);
   HWY_DYNAMIC_DISPATCH(multiply_double)(a, b, c, into);
+}
+
+void transpose(MatrixView<const float> in, MatrixView<float> out) {
+  check_shapes(in, out);
+  HWY_DYNAMIC_DISPATCH(transpose_float)(in, out);
+}
+void transpose(MatrixView<const double> in, MatrixView<double> out) {
+  check_shapes(in, out);
+  HWY_DYNAMIC_DISPATCH(transpose_double)(in, out);
 }
 
 }  // namespace shoal

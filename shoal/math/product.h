@@ -26,18 +26,8 @@ void multiply(MatrixView<const float> a, MatrixView<const float> b, MatrixView<f
 void multiply(MatrixView<const double> a, MatrixView<const double> b, MatrixView<double> c,
               Into into);
 
-// out = in^T; out is in.columns x in.rows.
-template <class Scalar>
-void transpose(MatrixView<const Scalar> in, MatrixView<Scalar> out) {
-  constexpr std::size_t kBlock = 8;
-  for (std::size_t i0 = 0; i0 < in.rows; i0 += kBlock)
-    for (std::size_t j0 = 0; j0 < in.columns; j0 += kBlock) {
-      const std::size_t i1 = i0 + kBlock < in.rows ? i0 + kBlock : in.rows;
-      const std::size_t j1 = j0 + kBlock < in.columns ? j0 + kBlock : in.columns;
-      for (std::size_t j = j0; j < j1; ++j)
-        for (std::size_t i = i0; i < i1; ++i)
-          out.data[j * out.stride + i] = in.data[i * in.stride + j];
-    }
-}
+// out = in^T; out is in.columns x in.rows, and does not overlap with in.
+void transpose(MatrixView<const float> in, MatrixView<float> out);
+void transpose(MatrixView<const double> in, MatrixView<double> out);
 
 }  // namespace shoal

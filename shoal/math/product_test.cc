@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "shoal/base/random.h"
+#include "shoal/math/simd_test.h"
 
 namespace shoal {
 namespace {
@@ -62,16 +63,31 @@ TEST(Product, EveryElementIsOneChainOfFusedMultiplyAdds) {
   expect_exact<double>(20, 784, 100, Into::kAdd);
 }
 
-TEST(Product, TransposeMovesEveryElement) {
+template <class T>
+void expect_transposed(std::size_t rows, std::size_t columns) {
   RandomStream stream(2, purpose("transpose"));
-  for (std::size_t rows = 1; rows < 20; ++rows)
-    for (std::size_t columns = 1; columns < 20; ++columns) {
-      const auto in = draw<float>(stream, rows * columns);
-      std::vector<float> out(rows * columns);
-      transpose<float>({in.data(), rows, columns, columns}, {out.data(), columns, rows, rows});
-      for (std::size_t i = 0; i < rows; ++i)
-        for (std::size_t j = 0; j < columns; ++j) ASSERT_EQ(in[i * columns + j], out[j * rows + i]);
-    }
+  const std::size_t in_stride = columns + 3, out_stride = rows + 2;
+  const auto in = draw<T>(stream, rows * in_stride);
+  auto out = draw<T>(stream, columns * out_stride);
+  auto expected = out;
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < columns; ++j) expected[j * out_stride + i] = in[i * in_stride + j];
+  transpose({in.data(), rows, columns, in_stride}, {out.data(), columns, rows, out_stride});
+  EXPECT_EQ(out, expected) << rows << " x " << columns;
+}
+
+TEST(Product, TransposeMovesEveryElementAndNoOther) {
+  on_every_simd_target([](const char* target) {
+    SCOPED_TRACE(target);
+    for (std::size_t rows = 0; rows < 20; ++rows)
+      for (std::size_t columns = 0; columns < 20; ++columns) {
+        expect_transposed<float>(rows, columns);
+        expect_transposed<double>(rows, columns);
+      }
+    expect_transposed<float>(150, 9);  // several groups of rows
+    expect_transposed<float>(33, 784);
+    expect_transposed<double>(67, 70);
+  });
 }
 
 }  // namespace

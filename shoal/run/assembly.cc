@@ -164,6 +164,7 @@ TestSet Assembly::test_set() const {
 
 Result<TaskData> DataCache::load(const Table& data, std::uint64_t seed) {
   const std::string key = fmt::format("{}\nseed {}", write_toml(data), seed);
+  const std::lock_guard lock(mutex_);
   if (const auto found = loaded_.find(key); found != loaded_.end()) return found->second;
   SHOAL_TRY(const auto source, data_sources().make(data, "[data]"));
   auto task = source->load(seed);

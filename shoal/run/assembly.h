@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -78,12 +79,14 @@ Result<std::unique_ptr<Assembly>> assemble(const Experiment& experiment, std::si
                                            ThreadPool* pool = nullptr,
                                            const RealPart* part = nullptr);
 
-// Data sets that several runs of one process share, so that each file is read once.
+// Data sets that several runs of one process share, so that each file is read once. For any
+// threads.
 class DataCache {
  public:
   Result<TaskData> load(const Table& data, std::uint64_t seed);
 
  private:
+  std::mutex mutex_;  // also while a file is read, or two would read it
   std::map<std::string, TaskData> loaded_;
 };
 DataCache& data_cache();

@@ -41,49 +41,99 @@ bool lies_at_times(const Assembly& a) {
   return a.experiment.nodes.liars_move || !lying_rounds(a).all();
 }
 
-// Rows of the liars' own at the end of the set, in place of their shares.
-void append(Dataset& data, const Dataset& more) {
-  data.x.insert(data.x.end(), more.x.begin(), more.x.end());
-  data.labels.insert(data.labels.end(), more.labels.begin(), more.labels.end());
-  data.rows += more.rows;
-  if (!data.users.empty()) data.users.resize(data.rows);
+// Workers who lie and what they do to data. One that moves may be anybody.
+struct LyingWorkers {
+  const LocalAttack* attack;
+  std::vector<std::size_t> workers;
+};
+std::vector<LyingWorkers> lying_workers(const Assembly& a) {
+  std::vector<LyingWorkers> lying;
+  if (a.experiment.nodes.liars_move) {
+    lying.push_back({local_attack_of(a, 0), std::vector<std::size_t>(a.partition.nodes.size())});
+    std::iota(lying[0].workers.begin(), lying[0].workers.end(), std::size_t{0});
+    return lying;
+  }
+  std::size_t number = 0;
+  for (const NodeId liar : a.liars->in_round(lying_rounds(a).from)) {
+    const LocalAttack* const attack = local_attack_of(a, number++);
+    if (!attack) continue;
+    // The liars of one part of a mixture follow one another.
+    if (lying.empty() || lying.back().attack != attack) lying.push_back({attack, {}});
+    lying.back().workers.push_back(liar - a.method->servers());
+  }
+  return lying;
 }
 
-// What one worker trains on when it lies, at the end of `data`.
-Result<Rows> poisoned_rows(const Assembly& a, const LocalAttack& attack, std::size_t worker,
-                           Dataset& data) {
-  const auto node = static_cast<NodeId>(a.method->servers() + worker);
-  const RandomStream stream(a.conditions.seed, purpose("poisoned data"), node);
-  SHOAL_TRY(const Dataset poisoned,
-            attack.poison(*a.partition.data, a.partition.nodes[worker], stream));
-  Rows rows(poisoned.rows);
-  std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(data.rows));
-  append(data, poisoned);
-  return rows;
+// Workers that train on their own rows, at least in some rounds.
+std::vector<std::size_t> honest_workers(const Assembly& a) {
+  std::vector<std::size_t> honest;
+  for (std::size_t worker = 0; worker < a.partition.nodes.size(); ++worker)
+    if (a.experiment.nodes.liars_move ||
+        !a.liars->lies(static_cast<NodeId>(a.method->servers() + worker), lying_rounds(a).from))
+      honest.push_back(worker);
+  return honest;
+}
+
+Result<PoisonedRows> poisoned_by(const Assembly& a, const LyingWorkers& lying, std::size_t part,
+                                 std::size_t honest, Dataset& made) {
+  const std::uint64_t seed = a.conditions.seed;
+  PoisonView view{
+      .data = *a.partition.data,
+      .liars = {},
+      .honest = honest,
+      .stream = RandomStream(seed, purpose("poison"), static_cast<std::uint32_t>(part))};
+  for (const std::size_t worker : lying.workers) {
+    const auto node = static_cast<NodeId>(a.method->servers() + worker);
+    view.liars.push_back(
+        {a.partition.nodes[worker], RandomStream(seed, purpose("poisoned data"), node)});
+  }
+  return lying.attack->poison(view, made);
+}
+
+std::shared_ptr<const Dataset> joined(const Dataset& data, const Dataset& made) {
+  auto all = std::make_shared<Dataset>(empty_like(data));
+  all->rows = data.rows + made.rows;
+  all->x.reserve(data.x.size() + made.x.size());
+  all->labels.reserve(all->rows);
+  for (const Dataset* part : {&data, &made}) {
+    all->x.insert(all->x.end(), part->x.begin(), part->x.end());
+    all->labels.insert(all->labels.end(), part->labels.begin(), part->labels.end());
+  }
+  all->users = data.users;
+  if (!all->users.empty()) all->users.resize(all->rows);
+  return all;
 }
 
 // Liars in every round get other rows for good; else those who may lie have a second set for the
 // rounds in which they do.
 Status poison(Assembly& a) {
-  auto data = std::make_shared<Dataset>(*a.partition.data);
+  Dataset made = empty_like(*a.partition.data);
   const bool at_times = lies_at_times(a);
-  if (at_times) a.lying_rows = a.partition.nodes;
-  std::vector<Rows>& rows = at_times ? a.lying_rows : a.partition.nodes;
-  if (a.experiment.nodes.liars_move) {
-    for (std::size_t worker = 0; worker < rows.size(); ++worker) {
-      SHOAL_TRY(rows[worker], poisoned_rows(a, *local_attack_of(a, 0), worker, *data));
-    }
-  } else {
-    std::size_t number = 0;
-    for (const NodeId liar : a.liars->in_round(lying_rounds(a).from)) {
-      const LocalAttack* const attack = local_attack_of(a, number++);
-      if (!attack) continue;
-      const std::size_t worker = liar - a.method->servers();
-      SHOAL_TRY(rows[worker], poisoned_rows(a, *attack, worker, *data));
+  std::vector<Rows> own = a.partition.nodes;
+  std::vector<Rows> lies = own;
+  const std::vector<std::size_t> honest = honest_workers(a);
+  const std::vector<LyingWorkers> lying = lying_workers(a);
+  for (std::size_t part = 0; part < lying.size(); ++part) {
+    SHOAL_TRY(PoisonedRows poisoned, poisoned_by(a, lying[part], part, honest.size(), made));
+    for (std::size_t i = 0; i < lying[part].workers.size(); ++i) {
+      const std::size_t worker = lying[part].workers[i];
+      lies[worker] = std::move(poisoned.liars[i]);
+      if (!at_times) own[worker] = lies[worker];
       if (!at_times && !a.partition.unlabelled.empty()) a.partition.unlabelled[worker].clear();
     }
+    for (std::size_t i = 0; i < poisoned.honest.size(); ++i) {
+      Rows& rows = own[honest[i]];
+      rows.insert(rows.end(), poisoned.honest[i].begin(), poisoned.honest[i].end());
+    }
   }
-  a.partition.data = std::move(data);
+  a.partition.nodes = std::move(own);
+  if (at_times) a.lying_rows = std::move(lies);
+  a.partition.data = joined(*a.partition.data, made);
+  return ok_status();
+}
+
+// The rows that the liars want mislabelled, of the first attack that wants any.
+Status add_goal(Assembly& a) {
   for (const Attack* part : parts_of(a)) {
     const auto* local = dynamic_cast<const LocalAttack*>(part);
     if (!local || a.attack_goal.data) continue;
@@ -192,6 +242,7 @@ Status add_liars(Assembly& a, bool own_data) {
   if (own_data)
     return unsupported("members bring their own rows, which no [attack] here can poison");
   if (auto status = poison(a); !status.ok()) return within("[attack]", status.error());
+  if (auto status = add_goal(a); !status.ok()) return within("[attack]", status.error());
   return ok_status();
 }
 

@@ -1,10 +1,13 @@
 #include "shoal/study/study.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <mutex>
 #include <numeric>
+#include <thread>
 
 #include "shoal/base/toml.h"
 
@@ -117,6 +120,29 @@ Result<Sample> StudyContext::over_seeds(const std::string& experiment,
   SHOAL_TRY(Sample sample, figure_of(results, figure));
   say_(fmt::format("  {}  {} = {}", fmt::join(set, " "), figure, sample.text()));
   return sample;
+}
+
+Status StudyContext::side_by_side(std::size_t count,
+                                  const std::function<Status(StudyContext&, std::size_t)>& body) {
+  const std::size_t at_once = std::clamp<std::size_t>(count, 1, pool_.threads());
+  std::vector<Status> statuses(count);
+  std::atomic<std::size_t> next{0};
+  std::mutex saying;
+  const auto work = [&] {
+    ThreadPool pool(pool_.threads() / at_once);
+    StudyContext context(pool, seeds_, [&](const std::string& line) {
+      const std::lock_guard lock(saying);
+      say_(line);
+    });
+    for (std::size_t i = next++; i < count; i = next++) statuses[i] = body(context, i);
+  };
+  // Threads of their own: a pool's would be counted as places in that pool.
+  std::vector<std::thread> others;
+  for (std::size_t i = 1; i < at_once; ++i) others.emplace_back(work);
+  work();
+  for (std::thread& other : others) other.join();
+  for (const Status& status : statuses) SHOAL_TRY_STATUS(status);
+  return ok_status();
 }
 
 Result<Tuned> StudyContext::tune(const std::string& experiment, const std::vector<std::string>& set,

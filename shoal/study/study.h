@@ -97,6 +97,11 @@ class StudyContext {
   // The final figure (ledger.h) of one run a seed.
   Result<Sample> over_seeds(const std::string& experiment, const std::vector<std::string>& set,
                             const std::string& figure);
+  // body(context, i) for i in 0..count-1, as many at once as there are threads, which their
+  // contexts share out; what is said comes as it is said. Bodies write to places of their own, and
+  // results depend neither on the threads nor on the order. The first error by number; all are run.
+  Status side_by_side(std::size_t count,
+                      const std::function<Status(StudyContext&, std::size_t)>& body);
   // Tuning: sets `setting` to each value of the grid, and takes the one whose final `figure`, a
   // training loss, has the lowest mean over the seeds. A run that blew up is out. Test data play
   // no part. An error when no value gives a finite loss.

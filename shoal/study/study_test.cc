@@ -2,6 +2,7 @@
 #include "shoal/study/study.h"
 
 #include <cmath>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -115,6 +116,29 @@ TEST(Tune, TakesTheLowestTrainingLoss) {
   ASSERT_TRUE(edge.ok());
   EXPECT_TRUE(edge->at_edge);
   EXPECT_FALSE(context.tune(kScalars, set, "method.learning_rate", {1.0}, "no such figure").ok());
+}
+
+// Side by side, and on any number of threads, runs come to what they come to alone; all are run,
+// and the first that fails by its number is told.
+TEST(SideBySide, RunsDoNotKnowOfOneAnother) {
+  std::vector<std::vector<double>> losses;
+  for (const std::size_t threads : {1u, 2u, 5u}) {
+    ThreadPool pool(threads);
+    StudyContext context(pool, {1, 2}, [](const std::string&) {});
+    std::vector<double>& here = losses.emplace_back(7);
+    const auto status = context.side_by_side(7, [&](StudyContext& alone, std::size_t i) -> Status {
+      EXPECT_LE(alone.pool().threads(), threads);
+      EXPECT_EQ(alone.seeds(), context.seeds());
+      SHOAL_TRY(const RunResult run, alone.run(kScalars, {fmt::format("method.steps={}", i + 1)}));
+      here[i] = final_figure(run.lines, "train_loss").value();
+      return i % 3 == 2 ? not_found(fmt::format("body {}", i)) : ok_status();
+    });
+    EXPECT_EQ(status.error().message, "body 2");
+    EXPECT_TRUE(context.side_by_side(0, {}).ok());
+  }
+  for (std::size_t i = 0; i + 1 < 7; ++i) EXPECT_GT(losses[0][i], losses[0][i + 1]);
+  EXPECT_EQ(losses[1], losses[0]);
+  EXPECT_EQ(losses[2], losses[0]);
 }
 
 // Clients with uneven steps train as often as drawn: between 1 and local_steps, not all the same,

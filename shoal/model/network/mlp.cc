@@ -63,8 +63,7 @@ void Mlp<Scalar>::gather(const Dataset& data, std::span<const std::uint32_t> row
     const auto row = data.row(rows[i]);
     std::copy(row.begin(), row.end(), x_.begin() + static_cast<std::ptrdiff_t>(i * inputs_));
   }
-  transpose<Scalar>(view<Scalar>(x_.data(), rows.size(), inputs_),
-                    view(x_t_, inputs_, rows.size()));
+  transpose(view<Scalar>(x_.data(), rows.size(), inputs_), view(x_t_, inputs_, rows.size()));
 }
 
 template <class Scalar>
@@ -107,24 +106,23 @@ void Mlp<Scalar>::propagate(std::span<const Scalar> parameters, const Layer& abo
     for (std::size_t i = 0; i < count; ++i) slopes[i] = values[i] > 0 ? slopes[i] : Scalar{0};
   else
     for (std::size_t i = 0; i < count; ++i) slopes[i] *= Scalar{1} - values[i] * values[i];
-  transpose<Scalar>(view<Scalar>(slopes, rows, layer.outputs),
-                    view(layer.slopes_t, layer.outputs, rows));
+  transpose(view<Scalar>(slopes, rows, layer.outputs), view(layer.slopes_t, layer.outputs, rows));
 }
 
 template <class Scalar>
 void Mlp<Scalar>::backward(std::span<const Scalar> parameters, std::size_t rows, Into into,
                            std::span<Scalar> out) {
   Layer& last = layers_.back();
-  transpose<Scalar>(view<Scalar>(last.slopes_t.data(), last.outputs, rows),
-                    view(last.slopes, rows, last.outputs));
+  transpose(view<Scalar>(last.slopes_t.data(), last.outputs, rows),
+            view(last.slopes, rows, last.outputs));
   for (std::size_t l = layers_.size(); l-- > 0;) {
     Layer& layer = layers_[l];
     if (l + 1 < layers_.size()) propagate(parameters, layers_[l + 1], layer, rows);
     const Scalar* below = x_.data();
     if (l > 0) {
       Layer& lower = layers_[l - 1];
-      transpose<Scalar>(view<Scalar>(lower.values_t.data(), lower.outputs, rows),
-                        view(lower.values, rows, lower.outputs));
+      transpose(view<Scalar>(lower.values_t.data(), lower.outputs, rows),
+                view(lower.values, rows, lower.outputs));
       below = lower.values.data();
     }
     multiply(view<Scalar>(layer.slopes_t.data(), layer.outputs, rows),
