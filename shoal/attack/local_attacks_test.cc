@@ -51,7 +51,7 @@ TEST(LabelFlip, LabelsOfTheCards) {
               HasSubstr("class 11"));
   EXPECT_FALSE(attacks().make(attack_table("label_flip", {{"from", many}}), "").ok());
   EXPECT_FALSE(attacks().make(attack_table("label_flip", {{"to", seven}}), "").ok());
-  EXPECT_FALSE(made_attack<LocalAttack>(attack_table("label_flip"))->changes_training());
+  EXPECT_FALSE(made_attack<LocalAttack>(attack_table("label_flip"))->changes_rounds());
   EXPECT_TRUE(made_attack<LocalAttack>(attack_table("label_flip", {{"random_start", true}}))
                   ->starts_at_random());
 }
@@ -144,7 +144,7 @@ TEST(Backdoor, ScalingIsBilinear) {
 TEST(Backdoor, ProjectionAndReplacement) {
   const auto pgd = made_attack<LocalAttack>(
       attack_table("backdoor", {{"radius", 0.5}, {"period", 10}, {"replace", true}}));
-  EXPECT_TRUE(pgd->changes_training());
+  EXPECT_TRUE(pgd->changes_rounds());
   RandomStream stream(6, purpose("projection"));
   std::vector<float> start(1000), y(1000);
   for (float& value : start) value = static_cast<float>(stream.normal());
