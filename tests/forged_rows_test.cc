@@ -186,8 +186,7 @@ TEST(ForgedRows, SkippedStepsMoveNothing) {
        {"kind = \"all_reduce_sgd\"\nsteps = 3\nlearning_rate = 0.2\n",
         "kind = \"local_adaalter\"\nsteps = 3\nperiod = 2\n",
         "kind = \"async_sgd\"\narrivals = 9\nlearning_rate = 0.2\n",
-        "kind = \"qsgda\"\niterations = 3\ngamma = 0.2\n", "kind = \"one_byte\"\nrounds = 3\n",
-        "kind = \"fedavg\"\nrounds = 2\n"}) {
+        "kind = \"qsgda\"\niterations = 3\ngamma = 0.2\n", "kind = \"one_byte\"\nrounds = 3\n"}) {
     SCOPED_TRACE(method);
     const Lab lab(4, 4, method, "kind = \"unreliable\"\nskip = 1.0\nblur = 0.0\n");
     for (const auto& [node, model] : lab.run().result().models)
