@@ -120,7 +120,7 @@ Result<double> gap_to_plain_loop(StudyContext& context, std::int64_t seed) {
     std::vector<double> mean(x.size()), mean_square(x.size());
     for (Replica<double>& worker : workers) {
       worker.parameters() = x;
-      worker.compute_gradient();
+      worker.compute_gradient(static_cast<Step>(step));
       for (std::size_t i = 0; i < x.size(); ++i) {
         const double g = worker.gradient()[i];
         mean[i] += share * g;

@@ -62,8 +62,7 @@ TEST(AttackedRuns, AnyAttackWithAnyMethod) {
       SCOPED_TRACE(entry.name + " on " + method);
       Wanted wanted{.nodes = nodes, .method = method, .attack = settings_of(entry.name)};
       if (method == kGossip) wanted.more = kComplete;
-      const bool refused = (transit && method == kGather) ||
-                           (local && local->changes_training() && method != Wanted{}.method);
+      const bool refused = local && local->changes_rounds() && method != Wanted{}.method;
       if (refused) {
         EXPECT_NE(refusal(text_of(wanted)), "");
         continue;
@@ -78,17 +77,20 @@ TEST(AttackedRuns, RefusalsSayWhatToChange) {
   const auto expect = [](const Wanted& wanted, const char* sentence) {
     EXPECT_THAT(refusal(text_of(wanted)), HasSubstr(sentence));
   };
-  const std::string ring = "[topology]\nkind = \"ring\"\n";
   expect({.method = "kind = \"all_reduce_sgd\"\nsteps = 4\n", .more = ""},
          "an all-reduce sums rows on the way");
-  expect({.method = "kind = \"relaysgd\"\nsteps = 4\n", .more = "[topology]\nkind = \"chain\"\n"},
-         "sums made on the way");
-  expect({.method = "kind = \"choco\"\nsteps = 4\nconsensus_step = 0.3\n", .more = ring},
-         "differences to what its receivers remember");
+  expect({.nodes = "count = 8\n",
+          .method = "kind = \"one_byte\"\nrounds = 4\n",
+          .attack = "kind = \"bit_flip\"\ndims = 1\n",
+          .more = ""},
+         "set code = \"f32\"");
+  expect({.nodes = "count = 8\n",
+          .method = "kind = \"cser\"\nsteps = 4\ncollective = \"gather\"\n",
+          .attack = "kind = \"bit_flip\"\ndims = 9\n",
+          .more = ""},
+         "set reset_ratio = 1");
   expect({.more = "[codec]\nkind = \"top_k\"\nk = 9\nfeedback = \"ef21\"\n"}, "to a shift");
   expect({.attack = "kind = \"bit_flip\"\ndims = 9\n"}, "set nodes.liars = 0");
-  expect({.nodes = "count = 8\n", .method = kGather, .attack = "kind = \"bit_flip\"\ndims = 9\n"},
-         "part the replicas");
   expect({.nodes = "count = 8\n",
           .attack = "kind = \"bit_flip\"\ndims = 9\n",
           .more = "[codec]\nkind = \"top_k\"\nk = 9\n"},
@@ -108,7 +110,7 @@ TEST(AttackedRuns, RefusalsSayWhatToChange) {
           .more = ""},
          "5 liars and a round asks 4");
   expect({.method = kGather, .attack = "kind = \"label_flip\"\nrandom_start = true\n"},
-         "changes how liars train");
+         "leave those settings out");
 }
 
 // Where everybody lies in every round it does not matter that liars move; where two of eight do, it
@@ -207,6 +209,15 @@ TEST(AttackedRuns, TheLedgerKnowsWhoWasKept) {
   EXPECT_EQ(last(screened, "kept_count"), 6.0);
   EXPECT_EQ(last(screened, "kept_liars"), 0.0);
   EXPECT_EQ(screened.back().figure("detection_recall"), std::nullopt);
+}
+
+// Each receiver of an all-gather reads its own copy of a row, so what changes on the way parts the
+// replicas, and the ledger says how far.
+TEST(AttackedRuns, ValuesInTransitPartTheReplicasOfAnAllGather) {
+  const Wanted wanted{.nodes = "count = 8\n",
+                      .method = kGather,
+                      .attack = "kind = \"gambler\"\nprobability = 0.5\nfactor = -2\n"};
+  EXPECT_GT(last(lines_of(wanted), "consensus_distance"), 0.0);
 }
 
 // Honest workers hear the same in an all-gather, so their replicas stay equal to the bit.

@@ -32,6 +32,7 @@ const std::map<std::string, std::string> kAttacks{
     {"inner_product", "scale = 5.0\n"},
     {"little_is_enough", "formula = false\nz = 1.5\n"},
     {"mimic", ""},
+    {"stale_replay", "delay = 2\n"},
     {"min_max", ""},
     {"min_sum", ""},
 };

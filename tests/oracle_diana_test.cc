@@ -199,7 +199,7 @@ TEST(DianaOracle, StaysAtItsFixedPoint) {
     Bench bench(problem, *ring(8), {1.0, 0.05, 0.2}, codec.get());
     for (NodeId i = 0; i < 8; ++i) {
       bench.replicas[i].parameters() = optimum;
-      bench.replicas[i].compute_gradient();
+      bench.replicas[i].compute_gradient(0);
       std::vector<double> dual = bench.replicas[i].gradient();
       for (double& value : dual) value = -value;
       ByteWriter state;
@@ -239,7 +239,7 @@ TEST(DianaOracle, TheDualStepIsRightInTheMean) {
     for (NodeId i = 0; i < 3; ++i) {
       Diana peer = bench.peers[i];
       Replica<double> replica(problem, i, 1, 0, {}, 10);
-      replica.compute_gradient();
+      replica.compute_gradient(0);
       peer.absorb(replica, q[i], bench.pull(i, q));
       for (std::size_t k = 0; k < 3; ++k)
         mean[i][k] += (peer.dual()[k] - bench.peers[i].dual()[k]) * (2.0 * 0.4 / 0.1) / 27.0;

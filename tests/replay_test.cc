@@ -163,6 +163,8 @@ std::vector<Case> attacked_cases() {
   const std::string median = "[rule]\nkind = \"coordinate_median\"\n";
   const std::string mimic = "[attack]\nkind = \"mimic\"\nwarm_up = 4\n";
   const std::string noise = "[attack]\nkind = \"gaussian_noise\"\nsigma = 0.5\n";
+  const std::string stale = "[attack]\nkind = \"stale_replay\"\ndelay = 2\n";
+  const std::string flip = "[attack]\nkind = \"label_flip\"\nfrom_round = 1\nevery = 2\n";
   const std::string search = "[attack]\nkind = \"inner_product\"\noptimise = true\nprobes = 3\n";
   const std::string ring = "[topology]\nkind = \"ring\"\n";
   const auto peer = [&](const std::string& method, const std::string& more, bool in_double) {
@@ -187,6 +189,22 @@ std::vector<Case> attacked_cases() {
       {"dpsgd_two_faced", peer("dpsgd", ring + noise + "equivocate = true\n", false), 8},
       {"tracking_cast_noise", peer("gradient_tracking", ring + half + noise, false), 8},
       {"dpsgd_noise_faults", peer("dpsgd", ring + noise + kFaults, false), 8},
+      {"dpsgd_stale_replay", peer("dpsgd", ring + stale, false), 8},
+      {"choco_mimic", peer("choco", "consensus_step = 0.3\n" + ring + mimic, true), 8},
+      {"diana_stale_replay",
+       peer("decentralized_diana", ring + "[codec]\nkind = \"rand_k\"\nk = 2\n" + stale, false), 8},
+      {"relaysgd_stale_replay",
+       peer("relaysgd", "[topology]\nkind = \"double_binary_trees\"\n" + stale, false), 8},
+      {"cser_noise", peer("cser", "period = 3\ncollective = \"gather\"\n" + noise, false), 8},
+      {"one_byte_stale_replay", lying(clients("one_byte", stale), "count = 12", "liars = 3"), 7},
+      {"one_byte_label_flip", lying(clients("one_byte", flip), "count = 12", "liars = 3"), 7},
+      {"async_label_flip", lying(asynchronous(flip), "count = 6", "liars = 3"), 9},
+      {"dpsgd_unreliable",
+       "precision = \"float\"\n" + kClients +
+           "[nodes]\ncount = 6\nliars = 3\nflops_per_s = 20000.0\n[method]\nkind = \"dpsgd\"\n"
+           "steps = 8\nbatch = 4\noptimizer = \"momentum\"\n" +
+           ring + "[attack]\nkind = \"unreliable\"\nskip = 0.5\nblur = 0.0\nevery = 2\n",
+       8},
   };
 }
 
@@ -298,6 +316,13 @@ std::vector<Case> saddle_cases() {
   add("masha1", "double", "kind = \"masha1\"\nparticipants = 4\nbatch = 2\n" + rand);
   add("masha1_mild_faults", "float", "kind = \"masha1\"\n" + rand + kMildFaults);
   add("masha2", "float", "kind = \"masha2\"\nserver_codec = [\"kind=top_k\", \"k=2\"]\n" + top);
+  const std::string noise = "liars = 2\n[attack]\nkind = \"gaussian_noise\"\nsigma = 0.1\n";
+  cases.push_back(
+      {"masha1_noise",
+       "precision = \"double\"\n" + kSaddles +
+           "[method]\nkind = \"masha1\"\niterations = 8\ntau = 0.5\nparticipants = 4\n" + rand +
+           "[nodes]\ncount = 6\nflops_per_s = 2000.0\nliars_move = true\n" + noise,
+       8});
   add("masha2_faults", "double", "kind = \"masha2\"\n" + top + kFaults + "spared = 3\n");
   return cases;
 }

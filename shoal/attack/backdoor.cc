@@ -55,7 +55,7 @@ class Backdoor : public LocalAttack {
     return std::make_shared<const Dataset>(std::move(edge));
   }
 
-  bool changes_training() const override { return settings_.radius > 0.0 || settings_.replace; }
+  bool changes_rounds() const override { return settings_.radius > 0.0 || settings_.replace; }
   void after_step(std::span<const float> start, std::span<float> y, std::size_t steps,
                   bool ends_epoch) const override {
     const bool due = ends_epoch || steps % static_cast<std::size_t>(settings_.period) == 0;

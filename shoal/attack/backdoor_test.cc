@@ -123,7 +123,7 @@ TEST(Backdoor, ScalingIsBilinear) {
 TEST(Backdoor, ProjectionAndReplacement) {
   const auto pgd = made_attack<LocalAttack>(
       attack_table("backdoor", {{"radius", 0.5}, {"period", 10}, {"replace", true}}));
-  EXPECT_TRUE(pgd->changes_training());
+  EXPECT_TRUE(pgd->changes_rounds());
   RandomStream stream(6, purpose("projection"));
   std::vector<float> start(1000), y(1000);
   for (float& value : start) value = static_cast<float>(stream.normal());

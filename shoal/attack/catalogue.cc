@@ -10,6 +10,7 @@
 #include "shoal/attack/mixture.h"
 #include "shoal/attack/negations.h"
 #include "shoal/attack/simple_attacks.h"
+#include "shoal/attack/stale_replay.h"
 #include "shoal/attack/transit_attacks.h"
 #include "shoal/attack/unreliable.h"
 
@@ -31,6 +32,7 @@ const Catalogue<Attack>& attacks() {
                                                    not_finite_entry(),
                                                    omniscient_entry(),
                                                    negative_of_first_entry(),
+                                                   stale_replay_entry(),
                                                    label_flip_entry(),
                                                    unreliable_entry(),
                                                    backdoor_entry(),

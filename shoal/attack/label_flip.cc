@@ -24,7 +24,7 @@ class LabelFlip : public LocalAttack {
     return poisoned;
   }
 
-  bool changes_training() const override { return settings_.random_start; }
+  bool changes_rounds() const override { return settings_.random_start; }
   bool starts_at_random() const override { return settings_.random_start; }
 
  private:

@@ -30,7 +30,7 @@ TEST(LabelFlip, LabelsOfTheCards) {
               HasSubstr("class 11"));
   EXPECT_FALSE(attacks().make(attack_table("label_flip", {{"from", many}}), "").ok());
   EXPECT_FALSE(attacks().make(attack_table("label_flip", {{"to", seven}}), "").ok());
-  EXPECT_FALSE(made_attack<LocalAttack>(attack_table("label_flip"))->changes_training());
+  EXPECT_FALSE(made_attack<LocalAttack>(attack_table("label_flip"))->changes_rounds());
   EXPECT_TRUE(made_attack<LocalAttack>(attack_table("label_flip", {{"random_start", true}}))
                   ->starts_at_random());
 }

@@ -39,12 +39,15 @@ class LocalAttack : public Attack {
     return std::shared_ptr<const Dataset>();
   }
 
-  // Whether it does any of the following to training, which takes a method that lets it.
-  virtual bool changes_training() const { return false; }
+  // Whether it leaves steps out at all, and whether this one; its batch is passed over.
+  virtual bool skips_steps() const { return false; }
+  virtual bool skips_step(RandomStream& /*of the worker and step or round*/) const { return false; }
+
+  // Whether it does any of the following, which takes a method whose workers train for a round at a
+  // time from a model that they were sent.
+  virtual bool changes_rounds() const { return false; }
   // Training begins at a fresh random model in place of the one received.
   virtual bool starts_at_random() const { return false; }
-  // Whether this step is left out; its batch is passed over.
-  virtual bool skips_step(RandomStream& /*of the client and round*/) const { return false; }
   // `y` stands after `steps` steps of this round from `start`.
   virtual void after_step(std::span<const float> /*start*/, std::span<float> /*y*/,
                           std::size_t /*steps*/, bool /*ends_epoch*/) const {}

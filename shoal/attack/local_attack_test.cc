@@ -57,7 +57,7 @@ TEST(LocalAttack, ShapesOfImages) {
 TEST(LocalAttack, ByDefaultTrainingIsHonest) {
   const auto attack = made_attack<LocalAttack>(attack_table("label_flip"));
   RandomStream stream(1, purpose("test"));
-  EXPECT_FALSE(attack->changes_training());
+  EXPECT_FALSE(attack->changes_rounds());
   EXPECT_FALSE(attack->starts_at_random());
   EXPECT_FALSE(attack->skips_step(stream));
   EXPECT_EQ(attack->outgoing_factor(3, 10), 1.0);

@@ -92,7 +92,7 @@ class Unreliable : public LocalAttack {
     return poor;
   }
 
-  bool changes_training() const override { return settings_.skip > 0.0; }
+  bool skips_steps() const override { return settings_.skip > 0.0; }
   bool skips_step(RandomStream& stream) const override { return stream.uniform() < settings_.skip; }
 
  private:

@@ -17,6 +17,7 @@
 
 #include "shoal/method/accordion_reduction.h"
 #include "shoal/method/entries.h"
+#include "shoal/method/exchange.h"
 #include "shoal/method/reduction.h"
 #include "shoal/method/replica.h"
 
@@ -83,7 +84,7 @@ class Worker : public Persistent {
 
   void local_gradient(Step step) {
     if (batches_) replica_.set_batch(batch());
-    replica_.compute_gradient();
+    replica_.compute_gradient(step);
     gradient_ = replica_.gradient();
     if (noise_ == 0.0) return;
     RandomStream stream(seed_, purpose("gradient noise"), id_, step);
@@ -185,7 +186,7 @@ Task<> all_reduce_sgd(Node& node, std::shared_ptr<const AllReduceJob<Scalar>> jo
     worker.show(node, step);
     if (complete) complete = co_await worker.agree_on_batch(node, step, mean);
     if (!complete) {
-      node.show(step, "abandoned", 1.0);
+      show_end(node, step, "abandoned");
       co_return;
     }
     worker.step(rate * factor);
@@ -228,12 +229,13 @@ class AllReduceSgd : public Method {
     return parts.in_double ? check_reduction<double>(plan) : check_reduction<float>(plan);
   }
 
-  Result<RowPlace> rows(const MethodParts& parts) const override {
+  Result<std::vector<RowPlace>> rows(const MethodParts& parts) const override {
     if (!parts.accordion.hard.empty())
       return unsupported(
           "attacks know one codec, and [accordion] changes it on the way; leave one of them out");
     SHOAL_TRY(const ReductionPlan plan, plan_reduction(parts, settings_.collective));
-    return rows_of(plan, parts.in_double != nullptr);
+    SHOAL_TRY(RowPlace place, rows_of(plan, parts.in_double != nullptr));
+    return std::vector<RowPlace>{std::move(place)};
   }
 
  private:

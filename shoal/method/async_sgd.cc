@@ -270,7 +270,7 @@ class AsyncWorker : public Persistent {
   }
   // To be run inside compute().
   void compute_gradient(Step turn) {
-    replica_.compute_gradient();
+    replica_.compute_gradient(turn);
     MessageBuilder message(kGradient, turn);
     message.count("version", version_);
     if (job_.codec) {
@@ -347,13 +347,15 @@ class AsyncSgd : public Method {
     });
   }
 
-  // A lie meets no honest row: the server takes one gradient at a time.
-  Result<RowPlace> rows(const MethodParts& parts) const override {
+  // A lie meets no honest row: the server takes one gradient at a time. Liars count their own
+  // turns.
+  Result<std::vector<RowPlace>> rows(const MethodParts& parts) const override {
     RowPlace place;
     place.tag = kGradient;
     place.parts = {"update"};
+    place.layout = layout_of(parts);
     place.codec = parts.codec;
-    return place;
+    return std::vector<RowPlace>{std::move(place)};
   }
 
   Status newcomer() const override {

@@ -8,6 +8,7 @@
 
 #include "shoal/base/portable_math.h"
 #include "shoal/codec/bits.h"
+#include "shoal/math/vector.h"
 
 namespace shoal {
 namespace {
@@ -133,6 +134,29 @@ Result<std::vector<double>> decode_slopes(SlopeCode code, ByteView bytes, std::s
   for (const std::byte byte : bytes)
     slopes.push_back(slope_of_byte(std::to_integer<std::uint8_t>(byte)));
   return slopes;
+}
+
+CodecProperties SlopeCodec::properties(const Layout&) const {
+  CodecProperties properties;
+  properties.lossless = code_ == SlopeCode::kF32;
+  return properties;
+}
+
+Status SlopeCodec::encode(std::span<const float> row, const Layout& layout, const Draws& draws,
+                          ByteWriter& out) const {
+  SHOAL_CHECK(row.size() == layout.size(), "a row of the layout's size");
+  if (!all_finite(row)) return invalid_argument("a slope is not finite");
+  const std::vector<double> slopes(row.begin(), row.end());
+  RandomStream own = draws.own;
+  encode_slopes(code_, slopes, own, out);
+  return ok_status();
+}
+
+Status SlopeCodec::decode(ByteView bytes, const Layout&, const RandomStream&,
+                          std::span<float> row) const {
+  SHOAL_TRY(const std::vector<double> slopes, decode_slopes(code_, bytes, row.size()));
+  std::ranges::copy(slopes, row.begin());
+  return ok_status();
 }
 
 }  // namespace shoal

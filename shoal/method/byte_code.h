@@ -19,6 +19,7 @@
 
 #include "shoal/base/bytes.h"
 #include "shoal/base/random.h"
+#include "shoal/codec/codec.h"
 
 namespace shoal {
 
@@ -39,5 +40,19 @@ void encode_slopes(SlopeCode code, std::span<const double> slopes, RandomStream&
 void encode_decoded_slopes(SlopeCode code, std::span<const double> slopes, ByteWriter& out);
 // Error: another number of bytes, a slope that is not finite, or bits set behind the last one.
 Result<std::vector<double>> decode_slopes(SlopeCode code, ByteView bytes, std::size_t count);
+
+// The slopes of a message as a row of floats, for who knows rows and codecs only: the [attack]s.
+class SlopeCodec : public Codec {
+ public:
+  explicit SlopeCodec(SlopeCode code) : code_(code) {}
+  CodecProperties properties(const Layout& layout) const override;
+  Status encode(std::span<const float> row, const Layout& layout, const Draws& draws,
+                ByteWriter& out) const override;
+  Status decode(ByteView bytes, const Layout& layout, const RandomStream& shared,
+                std::span<float> row) const override;
+
+ private:
+  SlopeCode code_;
+};
 
 }  // namespace shoal

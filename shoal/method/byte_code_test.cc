@@ -93,6 +93,36 @@ TEST(SlopeCode, SizesAndRoundTrips) {
   EXPECT_EQ(encoded_slopes_bytes(SlopeCode::kSign, 9), 2u);
 }
 
+// As a row through a codec: the same bytes, and what was decoded goes out as it came in.
+TEST(SlopeCode, AsACodecOfRows) {
+  Layout layout;
+  layout.add("slopes", {5});
+  const std::vector<float> row = {0.5f, -3.0f, 0.0f, 1e-3f, 200.0f};
+  for (const SlopeCode code :
+       {SlopeCode::kByte, SlopeCode::kByteStochastic, SlopeCode::kF32, SlopeCode::kSign}) {
+    const SlopeCodec codec(code);
+    EXPECT_EQ(codec.properties(layout).lossless, code == SlopeCode::kF32);
+    const Draws draws = codec_draws(1, 2, 3);
+    ByteWriter sent, plain, again;
+    ASSERT_TRUE(codec.encode(row, layout, draws, sent).ok());
+    RandomStream own = draws.own;
+    encode_slopes(code, std::vector<double>(row.begin(), row.end()), own, plain);
+    EXPECT_EQ(sent.bytes(), plain.bytes());
+    std::vector<float> decoded(5);
+    ASSERT_TRUE(codec.decode(sent.bytes(), layout, draws.shared, decoded).ok());
+    if (code == SlopeCode::kF32) {
+      EXPECT_EQ(decoded, row);
+    }
+    ASSERT_TRUE(codec.encode(decoded, layout, draws, again).ok());
+    if (code != SlopeCode::kByteStochastic) {
+      EXPECT_EQ(again.bytes(), sent.bytes());
+    }
+    const std::vector<float> none(5, NAN);
+    EXPECT_FALSE(codec.encode(none, layout, draws, again).ok());
+    EXPECT_FALSE(codec.decode(Bytes(21), layout, draws.shared, decoded).ok());
+  }
+}
+
 TEST(SlopeCode, MalformedBytesAreRefused) {
   const Bytes three(3);
   EXPECT_FALSE(decode_slopes(SlopeCode::kByte, three, 4).ok());

@@ -20,6 +20,7 @@
 // Wire: a reduction of C2 every step, and of C1 every H steps. Memory of a worker: x, e, x - e, m.
 #include "shoal/codec/composition.h"
 #include "shoal/method/entries.h"
+#include "shoal/method/exchange.h"
 #include "shoal/method/reduction.h"
 #include "shoal/method/replica.h"
 
@@ -200,7 +201,7 @@ Task<> cser(Node& node, std::shared_ptr<const CserJob<Scalar>> job) {
       worker.keep_step();
     if (complete && (step + 1) % period == 0) complete = co_await worker.reset_error(node, step);
     if (!complete) {
-      node.show(step, "abandoned", 1.0);
+      show_end(node, step, "abandoned");
       co_return;
     }
     node.show(step, "train_loss", worker.replica().loss());
@@ -224,6 +225,23 @@ class Cser : public Method {
   }
   Status newcomer() const override {
     return unsupported("a mean over all workers does not go on without one of them");
+  }
+  // Steps and errors alike: what a liar forges moves the common model at once, or at a reset.
+  Result<std::vector<RowPlace>> rows(const MethodParts& parts) const override {
+    const bool in_double = parts.in_double != nullptr;
+    std::vector<RowPlace> places;
+    if (settings_.gradients == GradientSync::kCodec) {
+      SHOAL_TRY(const ReductionPlan steps, plan_reduction(parts, settings_.collective));
+      SHOAL_TRY(RowPlace place, rows_of(steps, in_double, 2, 0));
+      places.push_back(std::move(place));
+    }
+    SHOAL_TRY(const std::shared_ptr<const Codec> codec, reset_codec(settings_));
+    SHOAL_TRY(const ReductionPlan resets, plan_reset(parts, settings_, codec.get()));
+    SHOAL_TRY(RowPlace place, rows_of(resets, in_double, 2, 1));
+    place.owner = codec;
+    place.lossless = "set reset_ratio = 1";
+    places.push_back(std::move(place));
+    return places;
   }
   Result<ContentCheck> content_check(const MethodParts& parts) const override {
     if (parts.in_double) return check_content<double>(parts);

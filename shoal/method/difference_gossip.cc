@@ -202,6 +202,18 @@ class DifferenceGossip : public Method {
     return prepare_in<float>(parts, *parts.in_float);
   }
 
+  // A forged difference reaches its receivers alone; the liar keeps to what it computed. So what it
+  // remembers and what they do part for good, and their sums no longer cancel: lies last.
+  Result<std::vector<RowPlace>> rows(const MethodParts& parts) const override {
+    RowPlace place;
+    place.tag = kDifference;
+    place.parts = {std::string(kRow)};
+    place.layout = layout_of(parts);
+    place.codec = parts.codec;
+    place.in_double = parts.in_double != nullptr;
+    return std::vector<RowPlace>{std::move(place)};
+  }
+
   Status newcomer() const override { return unsupported(memory_); }
 
   Result<ContentCheck> content_check(const MethodParts& parts) const override {

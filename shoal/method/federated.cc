@@ -187,7 +187,7 @@ class Federated : public Method {
     });
   }
 
-  Result<RowPlace> rows(const MethodParts& parts) const override {
+  Result<std::vector<RowPlace>> rows(const MethodParts& parts) const override {
     SHOAL_TRY(const std::shared_ptr<const FederatedJob> job, make_job(parts));
     if (job->feedback.keeps_shift())
       return unsupported(
@@ -196,12 +196,13 @@ class Federated : public Method {
     RowPlace place;
     place.tag = kUpdateTag;
     place.parts = {"update"};
+    place.layout = layout_of(parts);
     place.codec = parts.codec;
     if (settings_.weighting == Weighting::kExamples) place.weight = "rows";
     place.senders = [job](Step round) { return job->cohort(round); };
-    return place;
+    return std::vector<RowPlace>{std::move(place)};
   }
-  bool takes_local_attack() const override { return true; }
+  bool trains_in_rounds() const override { return true; }
 
   // As FederatedServer::adds_up().
   bool adds_up(const MethodParts& parts) const override {
@@ -228,8 +229,6 @@ class Federated : public Method {
     job->patience_s =
         settings_.round_deadline_s > 0.0 ? settings_.round_deadline_s : parts.patience_s;
     job->update_norm_max = parts.update_norm_max;
-    job->local_attack = parts.local_attack;
-    job->lying_rows = parts.lying_rows;
     job->own_data = parts.own_data;
     for (std::size_t worker = 0; worker < parts.workers(); ++worker)
       if (parts.own_data || !parts.in_float->rows[worker].empty())

@@ -71,8 +71,6 @@ struct FederatedJob {
   std::function<Result<std::unique_ptr<Rule>>()> make_rule;
   std::size_t declared_faults = 0;
   const ValidationSet* validation = nullptr;
-  std::function<const LocalAttack*(NodeId, Step)> local_attack;  // MethodParts
-  std::span<const Rows> lying_rows;
   std::vector<NodeId> clients;  // node ids with data, increasing
   std::uint64_t seed = 1;
   double patience_s = 0.0;

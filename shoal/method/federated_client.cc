@@ -57,7 +57,7 @@ Status FederatedClient::accept(const Message& invitation) {
   model_ = std::move(model);
   server_state_ = std::move(state);
   round_ = invitation.round();
-  attack_ = job_->local_attack ? job_->local_attack(id_, round_) : nullptr;
+  attack_ = job_->problem->attack_of(worker(), round_);
   return ok_status();
 }
 

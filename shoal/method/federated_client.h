@@ -30,8 +30,9 @@ class FederatedClient : public Persistent {
  private:
   std::size_t worker() const { return id_ - 1; }
   const Rows& rows() const {
-    const bool other = attack_ && !job_->lying_rows.empty();
-    return other ? job_->lying_rows[worker()] : job_->rows_of(worker());
+    const Problem<float>& problem = *job_->problem;
+    const bool other = attack_ && !problem.lying_rows.empty();
+    return other ? problem.lying_rows[worker()] : job_->rows_of(worker());
   }
   // One more than the round of our newest update that counted, or kStartAnew.
   Result<std::uint32_t> counted(const Message& invitation) const;

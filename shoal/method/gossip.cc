@@ -322,14 +322,15 @@ class GossipMethod : public Method {
     return prepare_in<float>(parts, *parts.in_float);
   }
 
-  Result<RowPlace> rows(const MethodParts& parts) const override {
+  Result<std::vector<RowPlace>> rows(const MethodParts& parts) const override {
     RowPlace place;
     place.tag = kGossip;
     place.parts.assign(std::begin(kRowNames), std::end(kRowNames));
     place.rows = kind_.rows;
+    place.layout = layout_of(parts);
     place.codec = parts.codec;
     place.in_double = parts.in_double != nullptr;
-    return place;
+    return std::vector<RowPlace>{std::move(place)};
   }
 
   Status newcomer() const override {

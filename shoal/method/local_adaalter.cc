@@ -60,7 +60,7 @@ class AdaAlter : public LocalVariant<Scalar> {
         running_(frozen_) {}
 
   void step(Replica<Scalar>& replica, Step step) override {
-    replica.compute_gradient();
+    replica.compute_gradient(step);
     ++since_mean_;
     const std::vector<Scalar>& gradient = replica.gradient();
     const Scalar clipped = clip_factor(gradient);

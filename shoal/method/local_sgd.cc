@@ -1,6 +1,7 @@
 #include "shoal/method/local_sgd.h"
 
 #include "shoal/method/entries.h"
+#include "shoal/method/exchange.h"
 
 namespace shoal {
 namespace {
@@ -98,7 +99,7 @@ Task<> periodic_averaging(Node& node, std::shared_ptr<const AveragingJob<Scalar>
     if (worker.averages_after(step)) {
       const bool complete = co_await worker.average(node, step);
       if (!complete) {
-        node.show(step, "abandoned", 1.0);
+        show_end(node, step, "abandoned");
         co_return;
       }
     }
@@ -130,9 +131,10 @@ class PeriodicAveraging : public Method {
   }
 
   // The second rows of a mean (A^2 of local_adaalter) are left alone.
-  Result<RowPlace> rows(const MethodParts& parts) const override {
+  Result<std::vector<RowPlace>> rows(const MethodParts& parts) const override {
     SHOAL_TRY(const ReductionPlan plan, plan_reduction(parts, settings_.collective));
-    return rows_of(plan, parts.in_double != nullptr, 2);
+    SHOAL_TRY(RowPlace place, rows_of(plan, parts.in_double != nullptr, 2));
+    return std::vector<RowPlace>{std::move(place)};
   }
 
  private:

@@ -211,6 +211,25 @@ class OneByte : public Method {
   // The log is all that a newcomer needs, and it asks for that itself.
   Status newcomer() const override { return ok_status(); }
 
+  // A liar forges slopes, each along a direction of its own: what it can say at all. Its checksum
+  // stands, or it would not count.
+  Result<std::vector<RowPlace>> rows(const MethodParts& parts) const override {
+    const auto codec = std::make_shared<const SlopeCodec>(settings_.code);
+    RowPlace place;
+    place.tag = kSlopesTag;
+    place.parts = {"slopes"};
+    place.layout.add("slopes", {static_cast<std::uint32_t>(settings_.samples)});
+    place.codec = codec.get();
+    place.owner = codec;
+    place.draws = [seed = parts.seed](NodeId sender, Step round) {
+      Draws draws = codec_draws(seed, sender, round);
+      draws.own = RandomStream(seed, purpose("slope rounding"), sender, round);
+      return draws;
+    };
+    place.lossless = "set code = \"f32\"";
+    return std::vector<RowPlace>{std::move(place)};
+  }
+
   Result<ContentCheck> content_check(const MethodParts& parts) const override {
     const RoundShape shape{parts.workers(), static_cast<std::size_t>(settings_.samples),
                            settings_.code};

@@ -31,10 +31,6 @@ Status load_rounds(const RoundShape& shape, ByteReader& in, std::map<Step, Count
   return ok_status();
 }
 
-std::size_t batch_rows(std::int64_t batch, std::size_t rows) {
-  return batch == 0 ? rows : std::min(static_cast<std::size_t>(batch), rows);
-}
-
 }  // namespace
 
 template <class Scalar>
@@ -43,8 +39,7 @@ OneByteWorker<Scalar>::OneByteWorker(const Node& node,
     : job_(std::move(job)),
       id_(node.id()),
       seed_(node.seed()),
-      batch_rows_(batch_rows(job_->settings.batch, job_->problem->rows[id_ - 1].size())),
-      order_(job_->problem->order, job_->problem->rows[id_ - 1], batch_rows_, seed_, id_),
+      batches_(*job_->problem, id_ - 1, id_, seed_, static_cast<std::size_t>(job_->settings.batch)),
       parameters_(job_->problem->initial) {
   if (job_->settings.evaluate == Evaluating::kInPlace) exact_ = parameters_;
 }
@@ -183,8 +178,10 @@ void OneByteWorker<Scalar>::find_slopes() {
   slopes_.clear();
   bad_ = 0;
   for (std::uint32_t sample = 0; sample < job_->samples(); ++sample) {
-    const Batch batch{job_->problem->data.get(), order_.next_batch()};
-    const double slope = slope_along({round_, id_, sample}, batch);
+    const auto next = batches_.next(round_);
+    const Batch batch{job_->problem->data.get(), next.rows};
+    // A liar that skips the step finds the model flat.
+    const double slope = next.skipped ? 0.0 : slope_along({round_, id_, sample}, batch);
     const bool finite = std::isfinite(slope);
     slopes_.push_back(finite ? slope : 0.0);
     bad_ += finite ? 0 : 1;
@@ -195,7 +192,7 @@ void OneByteWorker<Scalar>::find_slopes() {
 template <class Scalar>
 double OneByteWorker<Scalar>::find_slopes_flops() const {
   const double evaluations = 2.0 * static_cast<double>(job_->samples());
-  return evaluations * static_cast<double>(batch_rows_) * kLossShare *
+  return evaluations * static_cast<double>(batches_.size()) * kLossShare *
              job_->problem->models->flops_per_row() +
          apply_round_flops(*job_, 2 * job_->samples());
 }
@@ -220,7 +217,7 @@ void OneByteWorker<Scalar>::save(ByteWriter& out) const {
   out.number<std::uint8_t>(over_ ? 1 : 0);
   save_rounds(job_->shape, heard_, out);
   save_rounds(job_->shape, since_, out);
-  order_.save(out);
+  batches_.save(out);
 }
 
 template <class Scalar>
@@ -234,7 +231,7 @@ Status OneByteWorker<Scalar>::load(ByteReader& in) {
   over_ = over != 0;
   SHOAL_TRY_STATUS(load_rounds(job_->shape, in, heard_));
   SHOAL_TRY_STATUS(load_rounds(job_->shape, in, since_));
-  return order_.load(in);
+  return batches_.load(in);
 }
 
 template class OneByteWorker<float>;

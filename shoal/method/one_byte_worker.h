@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "shoal/data/order.h"
 #include "shoal/method/one_byte.h"
+#include "shoal/method/worker_batches.h"
 
 namespace shoal {
 
@@ -52,8 +52,7 @@ class OneByteWorker : public Persistent {
   std::shared_ptr<const OneByteJob<Scalar>> job_;
   NodeId id_;
   std::uint64_t seed_;
-  std::size_t batch_rows_;
-  DataOrder order_;
+  WorkerBatches<Scalar> batches_;
   std::vector<Scalar> parameters_;
   Step round_ = 0;   // rounds applied: the parameters are those before this round
   Step opened_ = 0;  // one more than the newest round that the coordinator has opened

@@ -123,7 +123,8 @@ Result<ReductionPlan> plan_raw_reduction(const MethodParts& parts, CollectiveKin
   return plan_reduction(raw, collective);
 }
 
-Result<RowPlace> rows_of(const ReductionPlan& plan, bool in_double, Step every) {
+Result<RowPlace> rows_of(const ReductionPlan& plan, bool in_double, Step rounds_per_step,
+                         Step phase) {
   if (plan.way != ReductionWay::kGathered)
     return unsupported(
         "an all-reduce sums rows on the way, so nobody sends one that a liar could forge as its "
@@ -134,9 +135,11 @@ Result<RowPlace> rows_of(const ReductionPlan& plan, bool in_double, Step every) 
         "not modelled to keep; use feedback = \"ef\" or \"none\" with [attack]");
   RowPlace place;
   place.tag = kGather;
+  place.rounds_per_step = rounds_per_step;
+  place.phase = phase;
+  place.layout = *plan.layout;
   place.codec = plan.codec;
   place.in_double = in_double;
-  place.every = every;
   place.same_everywhere = true;
   return place;
 }

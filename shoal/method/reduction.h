@@ -60,8 +60,9 @@ Result<ReductionPlan> plan_reduction(const MethodParts& parts, CollectiveKind co
 Result<ReductionPlan> plan_raw_reduction(const MethodParts& parts, CollectiveKind collective);
 
 // Where the rows of a plan's reductions travel; an error when they are summed on the way, or are
-// differences to a shift. `every`: only the reductions of rounds divisible by it are of this plan.
-Result<RowPlace> rows_of(const ReductionPlan& plan, bool in_double, Step every = 1);
+// differences to a shift. Of this plan are the reductions of round step * rounds_per_step + phase.
+Result<RowPlace> rows_of(const ReductionPlan& plan, bool in_double, Step rounds_per_step = 1,
+                         Step phase = 0);
 
 // What a node checks of a reduction's messages from outside.
 template <class Scalar>

@@ -79,14 +79,16 @@ std::size_t plane_size(std::size_t dimension, std::size_t planes, std::size_t pl
   return (dimension + planes - 1 - plane) / planes;
 }
 // How the sums of a plane are written: one of two planes is a vector of its own.
-template <class Scalar>
-RowFormat<Scalar> plane_format(const MethodParts& parts, const Problem<Scalar>& problem,
-                               std::size_t planes, std::size_t plane) {
-  if (planes == 1) return {parts.codec, problem.models->layout(), parts.seed};
-  const std::size_t size = plane_size(problem.dimension(), planes, plane);
+Layout plane_layout(const MethodParts& parts, std::size_t planes, std::size_t plane) {
+  const Layout& whole = layout_of(parts);
+  if (planes == 1) return whole;
   Layout layout;
-  layout.add("plane", {static_cast<std::uint32_t>(size)});
-  return {parts.codec, layout, parts.seed};
+  layout.add("plane", {static_cast<std::uint32_t>(plane_size(whole.size(), planes, plane))});
+  return layout;
+}
+template <class Scalar>
+RowFormat<Scalar> plane_format(const MethodParts& parts, std::size_t planes, std::size_t plane) {
+  return {parts.codec, plane_layout(parts, planes, plane), parts.seed};
 }
 
 // Coordinates p, p + planes, p + 2 planes, ... of a vector, and back.
@@ -102,10 +104,9 @@ void put_plane(std::span<const Scalar> part, std::size_t plane, std::size_t plan
   for (std::size_t i = plane, k = 0; i < whole.size(); i += planes, ++k) whole[i] = part[k];
 }
 
-// The sum that a message carries.
+// The sum that a message carries; one that is not finite is none.
 template <class Scalar>
 Status read_sum(const RowFormat<Scalar>& format, const Message& message, std::span<Scalar> sum) {
-  if (!format.is_encoded()) return message.vector<Scalar>("sum", sum);
   SHOAL_TRY(const ByteView bytes, message.tensor("sum"));
   return format.read(bytes, message.round(), sum);
 }
@@ -329,6 +330,25 @@ class RelaySgd : public Method {
     return prepare_in<float>(parts, *parts.in_float);
   }
 
+  // A liar forges the sum that it relays, and with it the models of all workers behind it; the
+  // count stands. It tells every neighbour something else, so none of that is its own row.
+  Result<std::vector<RowPlace>> rows(const MethodParts& parts) const override {
+    const std::size_t planes = planes_in(parts);
+    std::vector<RowPlace> places(planes);
+    for (std::size_t plane = 0; plane < planes; ++plane) {
+      RowPlace& place = places[plane];
+      place.tag = kRelay;
+      place.rounds_per_step = static_cast<Step>(planes);
+      place.phase = static_cast<Step>(plane);
+      place.parts = {"sum"};
+      place.layout = plane_layout(parts, planes, plane);
+      place.codec = parts.codec;
+      place.in_double = parts.in_double != nullptr;
+      place.one_for_all = false;
+    }
+    return places;
+  }
+
   Status newcomer() const override {
     return unsupported(
         "RelaySGD needs the sums that each neighbour has relayed to this worker, and they are "
@@ -336,12 +356,15 @@ class RelaySgd : public Method {
   }
 
   Result<ContentCheck> content_check(const MethodParts& parts) const override {
-    const std::size_t planes = settings_.spanning_tree ? 1 : planes_of(*parts.topology).size();
-    if (parts.in_double) return check_sum(parts, *parts.in_double, planes);
-    return check_sum(parts, *parts.in_float, planes);
+    if (parts.in_double) return check_sum(parts, *parts.in_double, planes_in(parts));
+    return check_sum(parts, *parts.in_float, planes_in(parts));
   }
 
  private:
+  std::size_t planes_in(const MethodParts& parts) const {
+    return settings_.spanning_tree ? 1 : planes_of(*parts.topology).size();
+  }
+
   template <class Scalar>
   Status check_codec(const MethodParts& parts, const Problem<Scalar>& problem) const {
     if (!parts.codec) return ok_status();
@@ -370,7 +393,7 @@ class RelaySgd : public Method {
       job->planes.assign(planes.begin(), planes.end());
     }
     for (std::size_t plane = 0; plane < job->planes.size(); ++plane)
-      job->formats.push_back(plane_format(parts, problem, job->planes.size(), plane));
+      job->formats.push_back(plane_format<Scalar>(parts, job->planes.size(), plane));
     return Program([job](Node& node) { return relay_sgd<Scalar>(node, job); });
   }
 
@@ -380,7 +403,7 @@ class RelaySgd : public Method {
                                 std::size_t planes) {
     std::vector<RowFormat<Scalar>> formats;
     for (std::size_t plane = 0; plane < planes; ++plane)
-      formats.push_back(plane_format(parts, problem, planes, plane));
+      formats.push_back(plane_format<Scalar>(parts, planes, plane));
     return [formats, dimension = problem.dimension()](const Message& message, auto) {
       const std::size_t plane = message.round() % formats.size();
       const std::size_t size = plane_size(dimension, formats.size(), plane);

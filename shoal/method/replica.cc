@@ -9,19 +9,13 @@ template <class Scalar>
 Replica<Scalar>::Replica(const Problem<Scalar>& problem, std::size_t worker, std::uint64_t seed,
                          std::size_t batch, const OptimizerSettings& optimizer, Step steps)
     : problem_(problem),
-      worker_(worker),
       settings_(optimizer),
       steps_(steps),
-      batch_rows_(batch == 0 ? problem.rows[worker].size()
-                             : std::min(batch, problem.rows[worker].size())),
+      batches_(problem, worker, static_cast<NodeId>(worker), seed, batch),
       optimizer_(optimizer),
       parameters_(problem.initial),
       gradient_(problem.dimension()),
-      update_(problem.dimension()) {
-  if (batch_rows_ > 0)
-    order_.emplace(problem.order, problem.rows[worker], batch_rows_, seed,
-                   static_cast<NodeId>(worker));
-}
+      update_(problem.dimension()) {}
 
 template <class Scalar>
 double Replica<Scalar>::learning_rate(Step step) const {
@@ -29,15 +23,16 @@ double Replica<Scalar>::learning_rate(Step step) const {
 }
 
 template <class Scalar>
-void Replica<Scalar>::compute_gradient() {
-  if (batch_rows_ == 0) {
-    std::fill(gradient_.begin(), gradient_.end(), Scalar{0});
-    loss_ = 0.0;
-    return;
+void Replica<Scalar>::compute_gradient(Step step) {
+  const auto next = batches_.next(step);
+  skipped_ = next.skipped;
+  evaluated_rows_ = next.rows.size();
+  loss_ = 0.0;
+  if (!next.rows.empty()) {
+    const Batch batch{problem_.data.get(), next.rows};
+    loss_ = problem_.models->mine().gradient(parameters_, batch, gradient_);
   }
-  const Batch batch{problem_.data.get(), order_->next_batch()};
-  evaluated_rows_ = batch.rows.size();
-  loss_ = problem_.models->mine().gradient(parameters_, batch, gradient_);
+  if (next.rows.empty() || skipped_) std::fill(gradient_.begin(), gradient_.end(), Scalar{0});
 }
 
 template <class Scalar>
@@ -49,20 +44,16 @@ void Replica<Scalar>::adopt(ByteView parameters) {
 
 template <class Scalar>
 void Replica<Scalar>::propose(Step step) {
-  compute_gradient();
-  optimizer_.step(learning_rate(step), gradient_, update_);
-}
-
-template <class Scalar>
-void Replica<Scalar>::set_batch(std::size_t rows) {
-  const std::size_t all = problem_.rows[worker_].size();
-  batch_rows_ = rows == 0 ? all : std::min(rows, all);
-  if (order_) order_->set_batch_size(batch_rows_);
+  compute_gradient(step);
+  if (skipped_)
+    std::fill(update_.begin(), update_.end(), Scalar{0});
+  else
+    optimizer_.step(learning_rate(step), gradient_, update_);
 }
 
 template <class Scalar>
 double Replica<Scalar>::work_flops() const {
-  return problem_.models->flops_per_row() * static_cast<double>(batch_rows_);
+  return problem_.models->flops_per_row() * static_cast<double>(batches_.size());
 }
 
 template <class Scalar>
@@ -70,7 +61,7 @@ void Replica<Scalar>::save(ByteWriter& out) const {
   out.numbers<Scalar>(parameters_);
   out.numbers<Scalar>(gradient_);
   optimizer_.save(out);
-  if (order_) order_->save(out);
+  batches_.save(out);
 }
 
 template <class Scalar>
@@ -78,7 +69,7 @@ Status Replica<Scalar>::load(ByteReader& in) {
   SHOAL_TRY_STATUS(in.numbers_into<Scalar>(parameters_));
   SHOAL_TRY_STATUS(in.numbers_into<Scalar>(gradient_));
   SHOAL_TRY_STATUS(optimizer_.load(in));
-  return order_ ? order_->load(in) : ok_status();
+  return batches_.load(in);
 }
 
 template class Replica<float>;

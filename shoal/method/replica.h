@@ -5,13 +5,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "shoal/base/ids.h"
-#include "shoal/data/order.h"
 #include "shoal/method/optimizer.h"
 #include "shoal/method/problem.h"
+#include "shoal/method/worker_batches.h"
 #include "shoal/node/world.h"
 
 namespace shoal {
@@ -34,12 +33,13 @@ class Replica : public Persistent {
   // Takes on the parameters of others, as bytes of scalars; data order and optimizer begin anew.
   void adopt(ByteView parameters);
 
-  // Takes the next batch, sets gradient(), update() and loss(). To be run inside compute().
+  // Takes the next batch, sets gradient(), update() and loss(). To be run inside compute(). In a
+  // step that a liar skips both are 0, and the optimizer does not move.
   void propose(Step step);
   // Only gradient() and loss(), for methods that correct the gradient first.
-  void compute_gradient();
+  void compute_gradient(Step step);
   // Rows of the next gradients; all of the worker's where it has fewer, or for 0.
-  void set_batch(std::size_t rows);
+  void set_batch(std::size_t rows) { batches_.set_size(rows); }
   // Modelled operations of one propose().
   double work_flops() const;
   // Rows whose gradient the last step evaluated: the batch at an epoch's end may be smaller.
@@ -50,13 +50,12 @@ class Replica : public Persistent {
 
  private:
   const Problem<Scalar>& problem_;
-  std::size_t worker_;
   OptimizerSettings settings_;
   Step steps_;
-  std::size_t batch_rows_;
+  WorkerBatches<Scalar> batches_;
   std::size_t evaluated_rows_ = 0;
+  bool skipped_ = false;  // the step of gradient_
   LocalOptimizer<Scalar> optimizer_;
-  std::optional<DataOrder> order_;  // none for a worker without data
   std::vector<Scalar> parameters_;
   std::vector<Scalar> gradient_;
   std::vector<Scalar> update_;

@@ -171,6 +171,13 @@ class Variational : public Method {
         "answer that was missed cannot be had again");
   }
 
+  // What workers send of their operators, compressed, and whole where there is an anchor. Messages
+  // that the server takes one by one (anchors, half steps) meet no row of anybody else.
+  Result<std::vector<RowPlace>> rows(const MethodParts& parts) const override {
+    if (parts.in_double) return places_in<double>(parts, *parts.in_double);
+    return places_in<float>(parts, *parts.in_float);
+  }
+
   Result<ContentCheck> content_check(const MethodParts& parts) const override {
     if (parts.in_double) return check_in<double>(parts, *parts.in_double);
     return check_in<float>(parts, *parts.in_float);
@@ -255,6 +262,36 @@ class Variational : public Method {
       std::vector<float> row(job->dimension());
       return codec.decode(bytes, job->layout(), draws.shared, row);
     });
+  }
+
+  template <class Scalar>
+  Result<std::vector<RowPlace>> places_in(const MethodParts& parts,
+                                          const Problem<Scalar>& problem) const {
+    SHOAL_TRY(const auto job, make_job<Scalar>(parts, problem));
+    const auto encoded = [&job](Tag tag, std::size_t exchange) {
+      RowPlace place;
+      place.tag = tag;
+      place.parts = {"row"};
+      place.layout = job->layout();
+      place.codec = job->device_codec;
+      place.owner = job;
+      place.draws = [job, exchange](NodeId sender, Step step) {
+        return device_draws(job->seed, sender, job->message_round(step, exchange),
+                            job->settings.common_draws);
+      };
+      return place;
+    };
+    std::vector<RowPlace> places{encoded(kDeltaTag, job->exchanges() - 1)};
+    places[0].senders = [job](Step step) { return job->participants(step); };
+    if (job->exchanges() == 2) places.push_back(encoded(kHalfTag, 0));
+    if (job->has_anchor()) {
+      RowPlace anchor;
+      anchor.tag = kAnchorTag;
+      anchor.parts = {"f"};
+      anchor.layout = job->layout();
+      places.push_back(anchor);
+    }
+    return places;
   }
 
   VariationalKind kind_;

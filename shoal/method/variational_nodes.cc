@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <functional>
 
+#include "shoal/attack/local_attack.h"
 #include "shoal/codec/row.h"
 #include "shoal/math/vector.h"
+#include "shoal/method/exchange.h"
 #include "shoal/method/variational_point.h"
 
 namespace shoal {
@@ -38,7 +40,13 @@ class Worker : public Persistent {
   }
 
   VariationalPoint<Scalar>& point() { return point_; }
-  const Rows& rows() const { return job_->problem->rows[id_ - 1]; }
+  // What it trains on from here on; outside compute().
+  void begin(Step step) {
+    attack_ = job_->problem->attack_of(id_ - 1, step);
+    RandomStream skips(job_->seed, purpose("skipped steps"), id_, step);
+    skips_ = attack_ && attack_->skips_step(skips);
+  }
+  const Rows& rows() const { return job_->problem->rows_under(attack_, id_ - 1); }
   double operator_flops(std::size_t rows) const {
     return static_cast<double>(rows) * job_->problem->models->flops_per_row();
   }
@@ -64,11 +72,13 @@ class Worker : public Persistent {
     return batch.size() * (job_->has_anchor() && batch.size() < rows().size() ? 2 : 1);
   }
 
-  // What is to be sent in this exchange; empty when it is not finite. Inside compute().
+  // What is to be sent in this exchange; empty when it is not finite. A liar that skips the step
+  // has nothing to say. Inside compute().
   void prepare(Step step, std::size_t exchange, const Rows& batch) {
     encoded_.clear();
     evaluate(point_.asked_at(exchange), batch, value_);
     if (job_->has_anchor()) subtract_anchor(batch);
+    if (skips_) std::ranges::fill(value_, Scalar{0});
     const auto gamma = static_cast<Scalar>(job_->settings.gamma);
     if (job_->keeps_errors())
       for (std::size_t i = 0; i < value_.size(); ++i) value_[i] = gamma * value_[i] + error_[i];
@@ -143,6 +153,8 @@ class Worker : public Persistent {
   std::vector<float> scratch_;
   ByteWriter encoded_;
   bool can_go_on_ = true;
+  const LocalAttack* attack_ = nullptr;  // of the step under way
+  bool skips_ = false;
 };
 
 // --- The server ---
@@ -363,6 +375,7 @@ Task<> variational_worker(Node& node, std::shared_ptr<const VariationalJob<Scala
   bool goes_on = true;
   for (const Step step : node.steps(job->iterations())) {
     if (step > 0) goes_on = co_await settle(node, *job, worker, step - 1);
+    worker.begin(step);
     if (goes_on && job->moves_anchor(step))
       goes_on = co_await renew_anchor(node, *job, worker, step);
     if (goes_on && job->exchanges() == 2) {
@@ -404,7 +417,7 @@ Task<> variational_server(Node& node, std::shared_ptr<const VariationalJob<Scala
       co_await node.compute(server.mean_flops(deltas), std::move(close));
     }
     if (!goes_on) {
-      node.show(step, "abandoned", 1.0);
+      show_end(node, step, "abandoned");
       co_return;
     }
     report(node, step, *job, server);

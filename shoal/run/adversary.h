@@ -7,12 +7,16 @@
 // a server the round's arrivals, in an all-gather everybody's, in gossip a neighbourhood's. Where
 // all receivers of a round see the same rows they get the same forged ones. Liars among peers
 // receive what honest ones do and keep what they computed: only what they send is forged, so in an
-// all-gather their replicas part from those of the honest. With equivocate, receivers of odd id get
-// the negative. In a round that the attack is not defined for (no honest row to see, more liars
-// than its formula allows) honest rows stand; a row that no codec encodes (NaN, infinity) goes out
-// empty, or raw where there is no codec, and receivers refuse it.
+// all-gather their replicas part from those of the honest, and where peers remember what was sent
+// (CHOCO-SGD, decentralized DIANA) so do those memories. With equivocate, receivers of odd id get
+// the negative. A method may send rows in several places, or of several kinds, and the liars forge
+// in all of them, each for itself: what they remember of one they do not use in another. In a round
+// that the attack is not defined for (no honest row to see, more liars than its formula allows)
+// honest rows stand; a row that no codec encodes (NaN, infinity) goes out empty, or raw where there
+// is no codec, and receivers refuse it.
 //
-// Transit attacks act on every row that a receiver reads from others, whoever sent it.
+// Transit attacks act on every row that a receiver reads from others, whoever sent it: each
+// receiver reads something else, so replicas that all-gathers keep equal part for good.
 //
 // A probing attack asks a fresh rule of the run's kind with the same seed, faults and weights: what
 // the receiver's own remembers it does not know, nor what a codec will make of the forged rows.
@@ -30,8 +34,7 @@
 namespace shoal {
 
 struct AdversaryPlan {
-  RowPlace place;
-  Layout layout;
+  std::vector<RowPlace> places;
   std::uint64_t seed = 1;
   std::shared_ptr<const Liars> liars;
   LyingRounds rounds;  // of values in transit; liars know theirs
@@ -71,24 +74,34 @@ class Adversary : public Interceptor {
     std::vector<float> rows;
   };
 
-  void corrupt(const TransitAttack& attack, NodeId receiver, std::vector<Message>& messages) const;
-  void forge(NodeId receiver, std::vector<Message>& messages);
-  Meeting meet(NodeId receiver, std::vector<Message>& messages) const;
-  const std::vector<float>& forged_rows(NodeId receiver, const Meeting& meeting);
+  // One of the places, and what is remembered of it.
+  struct Scene {
+    RowPlace place;
+    Purpose draws{};  // what the attack's random numbers are for
+    // Of each receiver; one for all where they see the same rows.
+    std::map<NodeId, std::unique_ptr<MessageAttack>> attacks;
+    Forged forged;
+    // What each peer sent last. Not saved: a program that catches up sends again.
+    std::map<NodeId, Frame> own;
+
+    // The finite row of a message, as its receiver reads it; false where it reads none.
+    bool read(std::uint64_t seed, const Message& message, std::vector<float>& row) const;
+    void write(std::uint64_t seed, std::span<const float> row, Message& message) const;
+    double claim(const Message& message) const;
+    Draws draws_of(std::uint64_t seed, const Message& message, std::size_t row) const;
+  };
+
+  void corrupt(const TransitAttack& attack, const Scene& scene, NodeId receiver,
+               std::vector<Message>& messages) const;
+  void forge(Scene& scene, NodeId receiver, std::vector<Message>& messages);
+  Meeting meet(const Scene& scene, NodeId receiver, std::vector<Message>& messages) const;
+  const std::vector<float>& forged_rows(Scene& scene, NodeId receiver, const Meeting& meeting);
   Probe probe_of(const Meeting& meeting) const;
-  MessageAttack& attack_of(NodeId receiver);
-  // The finite row of a message, as its receiver reads it; false where it reads none.
-  bool read(const Message& message, std::vector<float>& row) const;
-  void write(std::span<const float> row, Message& message) const;
-  double claim(const Message& message) const;
+  MessageAttack& attack_of(Scene& scene, NodeId receiver) const;
 
   AdversaryPlan plan_;
   std::unique_ptr<const Attack> first_;  // made with the plan: says which place it acts in
-  // Of each receiver; one for all where they see the same rows.
-  std::map<NodeId, std::unique_ptr<MessageAttack>> attacks_;
-  Forged forged_;
-  // What each peer sent last. Not saved: a program that catches up sends again.
-  std::map<NodeId, Frame> own_;
+  std::vector<Scene> scenes_;            // of plan_.places
 };
 
 }  // namespace shoal

@@ -39,11 +39,12 @@ struct Bench {
   }
   AdversaryPlan plan(Table attack, std::vector<NodeId> liars) const {
     AdversaryPlan plan;
-    plan.place.tag = kUpdateTag;
-    plan.place.parts = {"update"};
-    plan.place.codec = codec.get();
-    plan.place.weight = "rows";
-    plan.layout = layout;
+    RowPlace& place = plan.places.emplace_back();
+    place.tag = kUpdateTag;
+    place.parts = {"update"};
+    place.layout = layout;
+    place.codec = codec.get();
+    place.weight = "rows";
     plan.liars = std::make_shared<Liars>(std::move(liars));
     plan.make_attack = [attack] { return attacks().make(attack, "[attack]"); };
     return plan;
@@ -181,10 +182,11 @@ struct Peers {
   }
   AdversaryPlan plan(const Table& attack, std::vector<NodeId> liars) const {
     AdversaryPlan plan;
-    plan.place.tag = tag("gossip");
-    plan.place.rows = 2;
-    plan.place.in_double = true;
-    plan.layout = layout;
+    RowPlace& place = plan.places.emplace_back();
+    place.tag = tag("gossip");
+    place.rows = 2;
+    place.layout = layout;
+    place.in_double = true;
     plan.liars = std::make_shared<Liars>(std::move(liars));
     plan.make_attack = [attack] { return attacks().make(attack, "[attack]"); };
     plan.among_peers = true;
@@ -212,11 +214,51 @@ TEST(Adversary, AmongPeers) {
   EXPECT_EQ(Peers::row(honest[0]), (std::vector<double>{1, 10}));
   // Other tags and rounds that hold something else are none of its business.
   AdversaryPlan second = peers.plan(inner_product(1.0), {1});
-  second.place.every = 2;
+  second.places[0].rounds_per_step = 2;
   Adversary every_other(std::move(second));
   std::vector<Message> odd = {Peers::message(0, 3, {1, 10}), Peers::message(1, 3, {9, 9})};
   every_other.round_closed(2, odd);
   EXPECT_EQ(Peers::row(odd[1]), (std::vector<double>{9, 9}));
+}
+
+// Of two places each has rows of its own length, its own draws and its own memory; liars lie by
+// the step, not by the round of a message.
+TEST(Adversary, ForgesInEveryPlace) {
+  const Peers peers;
+  Table stale;
+  stale.set("kind", "stale_replay");
+  stale.set("delay", 1);
+  AdversaryPlan plan = peers.plan(stale, {});
+  plan.liars = std::make_shared<Liars>(std::vector<NodeId>{1}, LyingRounds{.from = 1, .every = 1});
+  plan.places[0].rounds_per_step = 2;
+  plan.places.push_back(plan.places[0]);
+  plan.places[1].phase = 1;
+  plan.places[1].rows = 1;
+  plan.places[1].one_for_all = false;
+  Adversary adversary(plan);
+  const auto heard = [&adversary](Step round) {
+    const double value = 10.0 + round;
+    const auto row =
+        round % 2 == 0 ? std::vector<double>{value, value} : std::vector<double>{value};
+    std::vector<Message> messages = {Peers::message(1, round, row)};
+    adversary.round_closed(2, messages);
+    std::vector<double> read(row.size());
+    EXPECT_TRUE(messages[0].vector<double>("x", read).ok());
+    EXPECT_EQ(read.front(), read.back());
+    return read[0];
+  };
+  // Steps 0 (honest), 1, 2 and 3, of two rounds each.
+  std::vector<double> told;
+  for (Step round = 0; round < 8; ++round) told.push_back(heard(round));
+  EXPECT_EQ(told, (std::vector<double>{10, 11, 12, 13, 12, 13, 14, 15}));
+  // Whose own row is another to each receiver is not seen among the honest ones.
+  AdversaryPlan flips = peers.plan(inner_product(1.0), {1});
+  flips.places[0].one_for_all = false;
+  Adversary alone(std::move(flips));
+  alone.sent(2, Peers::frame(3, {3, 30}));
+  std::vector<Message> messages = {Peers::message(0, 3, {1, 10}), Peers::message(1, 3, {9, 9})};
+  alone.round_closed(2, messages);
+  EXPECT_EQ(Peers::row(messages[1]), (std::vector<double>{-1, -10}));
 }
 
 // In an all-gather every receiver is told the same, whatever the attack draws and whoever is first.
@@ -225,7 +267,7 @@ TEST(Adversary, TellsAllOfAnAllGatherTheSame) {
   Table noise;
   noise.set("kind", "gaussian_noise");
   AdversaryPlan plan = peers.plan(noise, {1});
-  plan.place.same_everywhere = true;
+  plan.places[0].same_everywhere = true;
   Adversary adversary(plan);
   const auto hear = [](Adversary& from, NodeId receiver, Step round) {
     std::vector<Message> messages;
@@ -281,7 +323,7 @@ TEST(Adversary, WhatHasNoEncodingGoesOutEmpty) {
   adversary.round_closed(0, messages);
   EXPECT_EQ(messages[1].tensor("update").value().size(), 0u);
   AdversaryPlan raw = bench.plan(table, {2});
-  raw.place.codec = nullptr;
+  raw.places[0].codec = nullptr;
   Adversary without_codec(std::move(raw));
   messages[1] = bench.message(2, {2, 2});
   without_codec.round_closed(0, messages);

@@ -41,7 +41,7 @@ struct Assembly {
   TaskData task;
   ValidationSet validation;
   Partition partition;
-  std::vector<Rows> lying_rows;  // of each worker, where liars move
+  std::vector<Rows> lying_rows;  // of each worker, where nobody lies in every round
   std::shared_ptr<ModelPool<float>> models_float;
   std::shared_ptr<ModelPool<double>> models_double;
   Problem<float> problem_float;

@@ -164,7 +164,8 @@ Status add_probe(const MethodParts& parts, AdversaryPlan& plan) {
       "data that only its receiver has; set optimise = false");
 }
 
-Status draw_moving_liars(Assembly& a, const RowPlace& place) {
+Status draw_moving_liars(Assembly& a, const std::vector<RowPlace>& places) {
+  const RowPlace& place = places.front();
   const std::size_t liars = liars_of(a);
   if (!place.senders)
     return unsupported(
@@ -183,17 +184,14 @@ Status check_transit(const Assembly& a, const TransitAttack& attack, const RowPl
   if (liars_of(a) > 0)
     return invalid_argument(
         "this attack changes values on their way, whoever sent them; set nodes.liars = 0");
-  if (place.same_everywhere)
-    return unsupported(
-        "in an all-gather each worker reads its own copy of every row, so values that change on "
-        "their way part the replicas for good; use a method with a server, or gossip");
   if (place.in_double)
     return unsupported("values change on their way as floats; leave precision = \"float\"");
-  if (place.codec && !place.codec->properties(a.layout()).lossless)
+  if (place.codec && !place.codec->properties(place.layout).lossless)
     return unsupported(
-        "values change on their way after they are decoded, and this codec could not carry what "
-        "becomes of them; leave [codec] out, or use dense");
-  return attack.check_dimension(place.rows * a.layout().size());
+        fmt::format("values change on their way after they are decoded, and this encoding could "
+                    "not carry what becomes of them; {}",
+                    place.lossless));
+  return attack.check_dimension(place.rows * place.layout.size());
 }
 
 Status check_mixture(const Assembly& a, const Mixture& mixture) {
@@ -229,7 +227,7 @@ Status add_liars(Assembly& a, bool own_data) {
     if (auto status = check_mixture(a, *mixture); !status.ok())
       return within("[attack]", status.error());
   const bool move = e.nodes.liars_move;
-  if (move && (a.method->servers() == 0 || (local && !a.method->takes_local_attack())))
+  if (move && a.method->servers() == 0)
     return unsupported(
         "liars_move draws the liars of a round among those a server asks; set it to false, or use "
         "a federated method");
@@ -246,28 +244,38 @@ Status add_liars(Assembly& a, bool own_data) {
   return ok_status();
 }
 
-Status add_local_attack(Assembly& a, MethodParts& parts) {
+Status add_local_attack(Assembly& a, const MethodParts& parts) {
   if (liars_of(a) == 0 || !any_local(a)) return ok_status();
   if (a.experiment.nodes.liars_move) {
-    auto place = a.method->rows(parts);
-    if (!place.ok()) return within("[attack]", place.error());
-    SHOAL_TRY_STATUS(draw_moving_liars(a, *place));
+    const auto places = a.method->rows(parts);
+    if (!places.ok()) return within("[attack]", places.error());
+    SHOAL_TRY_STATUS(draw_moving_liars(a, *places));
   }
-  const bool changes = std::ranges::any_of(parts_of(a), [](const Attack* part) {
-    const auto* local = dynamic_cast<const LocalAttack*>(part);
-    return local && local->changes_training();
-  });
-  if (!changes && !lies_at_times(a)) return ok_status();
-  if (!a.method->takes_local_attack())
-    return unsupported(
-        fmt::format("this attack changes how liars train, and in method {} they all step alike; "
-                    "use a federated method, or leave those settings out (random_start, skip, "
-                    "radius, replace, from_round, every)",
-                    a.experiment.method_kind()));
-  parts.lying_rows = a.lying_rows;
-  parts.local_attack = [&a](NodeId node, Step round) -> const LocalAttack* {
-    return a.liars->lies(node, round) ? local_attack_of(a, a.liars->number(node, round)) : nullptr;
+  const auto any = [&a](bool (LocalAttack::*does)() const) {
+    return std::ranges::any_of(parts_of(a), [does](const Attack* part) {
+      const auto* local = dynamic_cast<const LocalAttack*>(part);
+      return local && (local->*does)();
+    });
   };
+  const bool rounds = any(&LocalAttack::changes_rounds);
+  if (rounds && !a.method->trains_in_rounds())
+    return unsupported(
+        fmt::format("this attack changes what liars make of a round of training from the model "
+                    "that they were sent, and workers of {} step one by one; use a federated "
+                    "method, or leave those settings out (random_start, radius, replace)",
+                    a.experiment.method_kind()));
+  if (!rounds && !any(&LocalAttack::skips_steps) && !lies_at_times(a)) return ok_status();
+  const auto servers = static_cast<NodeId>(a.method->servers());
+  const auto attack_of = [&a, servers](std::size_t worker, Step step) -> const LocalAttack* {
+    const NodeId node = servers + static_cast<NodeId>(worker);
+    return a.liars->lies(node, step) ? local_attack_of(a, a.liars->number(node, step)) : nullptr;
+  };
+  const auto tell = [&](auto& problem) {
+    problem.local_attack = attack_of;
+    problem.lying_rows = a.lying_rows;
+  };
+  tell(a.problem_float);
+  tell(a.problem_double);
   return ok_status();
 }
 
@@ -277,10 +285,9 @@ Status add_adversary(Assembly& a, const MethodParts& parts) {
   const auto* transit = dynamic_cast<const TransitAttack*>(a.attack.get());
   if (!transit && (!message || liars == 0)) return ok_status();
   AdversaryPlan plan;
-  auto place = a.method->rows(parts);
-  if (!place.ok()) return within("[attack]", place.error());
-  plan.place = std::move(place).value();
-  plan.layout = a.layout();
+  auto places = a.method->rows(parts);
+  if (!places.ok()) return within("[attack]", places.error());
+  plan.places = std::move(places).value();
   plan.seed = a.conditions.seed;
   plan.rounds = lying_rounds(a);
   plan.make_attack = [table = a.experiment.attack] { return attacks().make(table, "[attack]"); };
@@ -288,15 +295,17 @@ Status add_adversary(Assembly& a, const MethodParts& parts) {
   plan.equivocate = a.experiment.attack_use.equivocate;
   plan.declared_faults = parts.declared_faults;
   if (transit) {
-    SHOAL_TRY_STATUS(check_transit(a, *transit, plan.place));
+    for (const RowPlace& place : plan.places)
+      if (auto status = check_transit(a, *transit, place); !status.ok())
+        return within("[attack]", status.error());
   } else {
     if (plan.equivocate && !plan.among_peers)
       return invalid_argument(
           "equivocate = true tells receivers different things, and a server is the only one; leave "
           "it out, or use a method among peers");
-    if (a.experiment.nodes.liars_move) SHOAL_TRY_STATUS(draw_moving_liars(a, plan.place));
+    if (a.experiment.nodes.liars_move) SHOAL_TRY_STATUS(draw_moving_liars(a, plan.places));
     const std::size_t all =
-        a.experiment.nodes.liars_move ? plan.place.senders(0).size() : a.partition.nodes.size();
+        a.experiment.nodes.liars_move ? plan.places[0].senders(0).size() : a.partition.nodes.size();
     if (auto status = message->check(all - liars, liars); !status.ok())
       return within("[attack]", status.error());
     if (message->probes()) SHOAL_TRY_STATUS(add_probe(parts, plan));
