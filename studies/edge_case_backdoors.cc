@@ -5,6 +5,8 @@
 // 20,000 rows of Fashion-MNIST over 100 clients, 10 of them a round, MLP 784-64-10. The model is
 // warm after kWarm honest rounds; then one of the ten lies in every round, or in every tenth. Edge
 // set A: mirrored sneakers, B: sevens of scikit-learn's digits, both to be taken for trousers.
+// Clients have equally many rows and units are tanh: the card says neither, and with these the
+// accuracy of the warm model, without an attack and under Krum is about the pilot's.
 #include <cmath>
 #include <fmt/format.h>
 
@@ -25,11 +27,12 @@ name = "edge-case-backdoors"
 kind = "fashion_mnist"
 train_rows = 20000
 [partition]
-kind = "dirichlet_clients"
+kind = "dirichlet_labels"
 alpha = 0.5
 [model]
 kind = "mlp"
 hidden = [64.0]
+activation = "tanh"
 [nodes]
 count = 100
 liars_move = true

@@ -75,16 +75,17 @@ std::vector<std::string> settings_of(const Contender& contender, std::size_t f,
 Result<AccuracyGrid> grid_of(StudyContext& context, const std::vector<Contender>& contenders,
                              const std::vector<AttackChoice>& attacks, std::size_t f,
                              const std::vector<std::string>& more = {}) {
+  const std::size_t columns = contenders.size();
   AccuracyGrid grid{{}, attacks, {}};
   for (const Contender& contender : contenders) grid.rules.push_back(contender.rule);
-  for (const AttackChoice& attack : attacks) {
-    grid.accuracy.emplace_back();
-    for (const Contender& contender : contenders) {
-      const auto set = joined(settings_of(contender, f, attack, kStep), more);
-      SHOAL_TRY(Sample accuracy, accuracy_under(context, kFashion, set));
-      grid.accuracy.back().push_back(std::move(accuracy));
-    }
-  }
+  grid.accuracy.assign(attacks.size(), std::vector<Sample>(columns));
+  SHOAL_TRY_STATUS(context.side_by_side(
+      attacks.size() * columns, [&](StudyContext& alone, std::size_t i) -> Status {
+        const auto set =
+            joined(settings_of(contenders[i % columns], f, attacks[i / columns], kStep), more);
+        SHOAL_TRY(grid.accuracy[i / columns][i % columns], accuracy_under(alone, kFashion, set));
+        return ok_status();
+      }));
   return grid;
 }
 
@@ -143,10 +144,15 @@ struct TunedAttack {
 
 Result<TunedAttack> tuned_attack(StudyContext& context, const AttackChoice& attack) {
   TunedAttack tuned{attack, {}, {}, {}, {}};
-  SHOAL_TRY(tuned.normalised, tuned_under(context, kNormalised, attack));
-  SHOAL_TRY(tuned.median, tuned_under(context, kMedian, attack));
-  SHOAL_TRY(tuned.multi_krum, tuned_under(context, kMultiKrum, attack));
-  SHOAL_TRY(tuned.flag, tuned_under(context, flag(1), attack));
+  const std::pair<TunedRule*, Contender> all[] = {{&tuned.normalised, kNormalised},
+                                                  {&tuned.median, kMedian},
+                                                  {&tuned.multi_krum, kMultiKrum},
+                                                  {&tuned.flag, flag(1)}};
+  SHOAL_TRY_STATUS(
+      context.side_by_side(std::size(all), [&](StudyContext& alone, std::size_t i) -> Status {
+        SHOAL_TRY(*all[i].first, tuned_under(alone, all[i].second, attack));
+        return ok_status();
+      }));
   return tuned;
 }
 

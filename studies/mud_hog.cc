@@ -3,7 +3,9 @@
 //
 // 20,000 rows of Fashion-MNIST over 40 clients, MLP 784-64-10, a mixture of 5 sign flippers, 6 that
 // add noise, 8 that flip labels 1, 2, 3 to 7, and 4 unreliable ones. The oracle is the mean when
-// the same 23 send nothing that can be read.
+// the same 23 send nothing that can be read. Clients have equally many rows and units are tanh: the
+// card says neither. Where sizes vary, too, clients of few rows stray farther than liars do, and
+// MUD-HoG lost up to 0.07 to the oracle.
 #include <cmath>
 #include <fmt/format.h>
 
@@ -24,11 +26,12 @@ name = "mud-hog"
 kind = "fashion_mnist"
 train_rows = 20000
 [partition]
-kind = "dirichlet_clients"
+kind = "dirichlet_labels"
 alpha = 0.9
 [model]
 kind = "mlp"
 hidden = [64.0]
+activation = "tanh"
 [nodes]
 count = 40
 [method]

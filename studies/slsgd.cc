@@ -208,8 +208,9 @@ Claim price(const std::vector<Line>& lines) {
 Result<std::vector<Claim>> study_slsgd(StudyContext& context) {
   std::vector<Line> lines = all_lines();
   std::vector<std::vector<std::string>> rows;
-  for (Line& line : lines) {
-    SHOAL_TRY_STATUS(measure(context, line));
+  SHOAL_TRY_STATUS(context.side_by_side(
+      lines.size(), [&](StudyContext& alone, std::size_t i) { return measure(alone, lines[i]); }));
+  for (const Line& line : lines) {
     rows.push_back({line.data, line.q > 0 ? fmt::format("{}", line.q) : "none", line.rule.name,
                     fmt::format("{}", line.b), line.alpha, line.last.mean.text(),
                     line.last.deviation.text(), line.last.minimum.text()});
