@@ -1,10 +1,11 @@
 #include "shoal/math/coordinate.h"
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <hwy/aligned_allocator.h>
 
 #include "shoal/base/check.h"
+#include "shoal/math/sorting_network.h"
 
 #ifndef SHOAL_MATH_COORDINATE_ONCE
 #define SHOAL_MATH_COORDINATE_ONCE
@@ -47,27 +48,50 @@ void load_block_kernel(const float* row, std::size_t count, std::size_t width, f
   for (; c < width; ++c) to[c] = 0.0f;
 }
 
-// Runs the network over wires of `width` floats, a multiple of 16. Meanwhile it asks memory for the
-// next block, `ahead` floats from each row of `next`, a few cache lines per comparator: otherwise
-// loading takes as long as sorting.
-void exchange_kernel(const std::pair<std::uint32_t, std::uint32_t>* comparators,
-                     std::size_t comparator_count, std::size_t width, float* wires,
-                     const float* const* next, std::size_t rows, std::size_t ahead) {
+template <std::size_t kProgram, std::size_t kStep>
+HWY_INLINE void take_steps(FloatVec* wires) {
+  constexpr const PieceProgram& program = kPiecePrograms[kProgram];
+  if constexpr (kStep < program.size) {
+    FloatVec& low = wires[program.steps[kStep].low];
+    FloatVec& high = wires[program.steps[kStep].high];
+    const FloatVec least = hn::Min(low, high);
+    high = hn::Max(low, high);
+    low = least;
+    take_steps<kProgram, kStep + 1>(wires);
+  }
+}
+
+// One piece over wires of `width` floats, a multiple of 16.
+template <std::size_t kProgram>
+void run_piece(const Piece& piece, float* const* wires, std::size_t width) {
+  constexpr std::size_t kWires = kPiecePrograms[kProgram].wires;
   const FloatTag d;
-  const std::size_t lines_per_row = (ahead + kLanes - 1) / kLanes;
-  const std::size_t lines = rows * lines_per_row;
-  std::size_t line = 0;
-  for (std::size_t k = 0; k < comparator_count; ++k) {
-    for (; line * comparator_count < lines * (k + 1); ++line)
-      hwy::Prefetch(next[line / lines_per_row] + line % lines_per_row * kLanes);
-    float* low = wires + comparators[k].first * width;
-    float* high = wires + comparators[k].second * width;
-    for (std::size_t c = 0; c < width; c += kFloatStep) {
-      const FloatVec x = hn::LoadU(d, low + c);
-      const FloatVec y = hn::LoadU(d, high + c);
-      hn::StoreU(hn::Min(x, y), d, low + c);
-      hn::StoreU(hn::Max(x, y), d, high + c);
-    }
+  float* at[kWires];
+  for (std::size_t w = 0; w < kWires; ++w) at[w] = wires[piece.wires[w]];
+  for (std::size_t c = 0; c < width; c += kFloatStep) {
+    FloatVec values[kWires];
+    for (std::size_t w = 0; w < kWires; ++w) values[w] = hn::Load(d, at[w] + c);
+    take_steps<kProgram, 0>(values);
+    for (std::size_t w = 0; w < kWires; ++w) hn::Store(values[w], d, at[w] + c);
+  }
+}
+
+using RunPiece = void (*)(const Piece&, float* const*, std::size_t);
+template <std::size_t... kPrograms>
+constexpr std::array<RunPiece, sizeof...(kPrograms)> all_programs(
+    std::index_sequence<kPrograms...>) {
+  return {&run_piece<kPrograms>...};
+}
+constexpr auto kRunPiece = all_programs(std::make_index_sequence<std::size(kPiecePrograms)>());
+
+// Runs the network. Meanwhile it asks memory for the next block, `ahead` floats from each row of
+// `next`: otherwise loading takes as long as sorting.
+void exchange_kernel(std::span<const Piece> pieces, std::span<float* const> wires,
+                     std::size_t width, std::span<const float* const> next, std::size_t ahead) {
+  ReadAhead read_ahead(next.data(), next.size(), ahead, pieces.size());
+  for (const Piece& piece : pieces) {
+    read_ahead.step();
+    kRunPiece[piece.program](piece, wires.data(), width);
   }
 }
 
@@ -186,13 +210,15 @@ struct Scratch {
   Scratch(std::size_t n, std::size_t width)
       : wires(hwy::AllocateAligned<float>(n * width)), next(n) {
     std::fill_n(wires.get(), n * width, 0.0f);
+    for (std::size_t i = 0; i < n; ++i) wire_at.push_back(wires.get() + i * width);
   }
   // Aligned: a vector that crosses cache lines costs twice.
   hwy::AlignedFreeUniquePtr<float[]> wires;
+  std::vector<float*> wire_at;
   std::vector<const float*> next;
 };
 
-void sort_block(std::span<const Row> rows, const Comparators& network, std::size_t first_rank,
+void sort_block(std::span<const Row> rows, std::span<const Piece> network, std::size_t first_rank,
                 std::size_t last_rank, const SortedBlock& block, Scratch& scratch) {
   const std::size_t n = rows.size();
   float* wires = scratch.wires.get();
@@ -205,7 +231,7 @@ void sort_block(std::span<const Row> rows, const Comparators& network, std::size
       scratch.next[i] = rows[i].data() + end;
     }
     HWY_DYNAMIC_DISPATCH(exchange_kernel)
-    (network.data(), network.size(), block.stride, wires, scratch.next.data(), n, ahead);
+    (network, scratch.wire_at, block.stride, scratch.next, ahead);
     return;
   }
   std::vector<float> column(n);
@@ -217,55 +243,21 @@ void sort_block(std::span<const Row> rows, const Comparators& network, std::size
 
 }  // namespace
 
-Comparators sorting_network(std::size_t n) {
-  Comparators network;
-  if (n < 2) return network;
-  const std::size_t top = std::bit_ceil(n) / 2;
-  for (std::size_t p = top; p > 0; p /= 2) {
-    std::size_t distance = p, residue = 0;
-    for (std::size_t q = top;; q /= 2) {
-      for (std::size_t i = 0; i + distance < n; ++i)
-        if ((i & p) == residue)
-          network.emplace_back(static_cast<std::uint32_t>(i),
-                               static_cast<std::uint32_t>(i + distance));
-      if (q == p) break;
-      distance = q - p;
-      residue = p;
-    }
-  }
-  return network;
-}
-
-Comparators pruned(const Comparators& network, std::size_t first_rank, std::size_t last_rank) {
-  std::size_t wires = last_rank + 1;
-  for (const auto& [low, high] : network) wires = std::max<std::size_t>(wires, high + 1);
-  std::vector<bool> wanted(wires, false);
-  for (std::size_t r = first_rank; r <= last_rank; ++r) wanted[r] = true;
-  Comparators kept;
-  for (auto it = network.rbegin(); it != network.rend(); ++it) {
-    if (!wanted[it->first] && !wanted[it->second]) continue;
-    wanted[it->first] = wanted[it->second] = true;
-    kept.push_back(*it);
-  }
-  std::reverse(kept.begin(), kept.end());
-  return kept;
-}
-
 void for_each_sorted_block(std::span<const Row> rows, std::size_t first_rank, std::size_t last_rank,
                            const std::function<void(const SortedBlock&)>& visit, ThreadPool* pool) {
   const std::size_t n = rows.size();
   SHOAL_CHECK(first_rank <= last_rank && last_rank < n, "ranks lie within the rows");
   const std::size_t dimension = rows.front().size();
   for (const Row row : rows) SHOAL_CHECK(row.size() == dimension, "rows have equal length");
-  const Comparators network =
-      n <= kNetworkRows ? pruned(sorting_network(n), first_rank, last_rank) : Comparators{};
+  const auto network = n <= kNetworkRows ? sorting_pieces(n, first_rank, last_rank)
+                                         : std::make_shared<const std::vector<Piece>>();
   const std::size_t width = block_width(n);
   const auto job = [&](std::size_t k) {
     Scratch scratch(n, width);
     const std::size_t end = std::min(dimension, (k + 1) * kJobCoordinates);
     for (std::size_t begin = k * kJobCoordinates; begin < end; begin += width) {
       const SortedBlock block{begin, std::min(width, end - begin), width, scratch.wires.get()};
-      sort_block(rows, network, first_rank, last_rank, block, scratch);
+      sort_block(rows, *network, first_rank, last_rank, block, scratch);
       visit(block);
     }
   };

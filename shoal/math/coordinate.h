@@ -1,10 +1,10 @@
 // Coordinate-wise order statistics of n rows: the one kernel behind median, trimmed mean, mean
 // around median, Phocas and Bulyan.
 //
-// A block of coordinates is sorted across the rows by Batcher's merge exchange network (Knuth,
-// TAOCP 5.2.2, algorithm M): a compare-exchange is one SIMD min and one max over many coordinates,
-// without a branch. Comparators that cannot reach a wanted rank are dropped. Above kNetworkRows
-// rows each coordinate is selected on its own. O(n log^2 n) min/max pairs per coordinate.
+// A block of coordinates is sorted across the rows by a network (sorting_network.h): a
+// compare-exchange is one SIMD min and one max over many coordinates, without a branch. Above
+// kNetworkRows rows each coordinate is selected on its own. O(n log^2 n) min/max pairs per
+// coordinate.
 //
 // Values must be finite (min and max would lose or double a NaN); -0 counts and comes out as +0.
 #pragma once
@@ -22,12 +22,6 @@
 namespace shoal {
 
 inline constexpr std::size_t kNetworkRows = 512;
-
-// Compare-exchange pairs (i, j), i < j: the smaller value goes to wire i. Sorts n wires ascending.
-using Comparators = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
-Comparators sorting_network(std::size_t n);
-// The comparators that can change wires first..last, both included.
-Comparators pruned(const Comparators& network, std::size_t first_rank, std::size_t last_rank);
 
 // A block of coordinates begin..begin+count-1, sorted: the value of rank r (0 the smallest) at
 // coordinate begin + c is values[r * stride + c]. Only the ranks asked for are valid.

@@ -35,48 +35,6 @@ void reference_trimmed(const std::vector<std::vector<float>>& rows, std::size_t 
   }
 }
 
-TEST(Network, ZeroOnePrincipleForAllInputs) {
-  for (std::size_t n = 1; n <= 16; ++n) {
-    const Comparators network = sorting_network(n);
-    for (std::uint32_t input = 0; input < (1u << n); ++input) {
-      std::uint32_t wires = input;
-      for (const auto& [low, high] : network) {
-        const std::uint32_t a = wires >> low & 1, b = wires >> high & 1;
-        if (a > b) wires ^= (1u << low) | (1u << high);
-      }
-      // Sorted ascending: ones fill the upper wires.
-      const int ones = std::popcount(input);
-      ASSERT_EQ(wires, ((1u << ones) - 1) << (n - ones)) << n;
-    }
-  }
-}
-
-TEST(Network, LargerNetworksSortRandomInputs) {
-  RandomStream stream(2, purpose("network"));
-  for (std::size_t n : {17u, 25u, 33u, 64u, 100u, 200u}) {
-    const Comparators network = sorting_network(n);
-    for (int round = 0; round < 300; ++round) {
-      std::vector<std::uint64_t> wires(n);
-      for (auto& wire : wires) wire = stream.below(round % 2 ? 2 : 1000);
-      for (const auto& [low, high] : network)
-        if (wires[low] > wires[high]) std::swap(wires[low], wires[high]);
-      EXPECT_TRUE(std::is_sorted(wires.begin(), wires.end()));
-    }
-  }
-}
-
-// Comparator counts: the literature's for powers of two; merge exchange needs 1, 6 and 2 fewer than
-// a network cut from the next power of two at n = 10, 20, 25.
-TEST(Network, Sizes) {
-  const std::size_t expected[][3] = {{4, 5, 5},      {5, 9, 8},      {8, 19, 17},
-                                     {10, 31, 29},   {16, 63, 53},   {20, 97, 81},
-                                     {25, 138, 113}, {32, 191, 157}, {64, 543, 445}};
-  for (const auto& [n, full, median] : expected) {
-    EXPECT_EQ(sorting_network(n).size(), full) << n;
-    EXPECT_EQ(pruned(sorting_network(n), (n - 1) / 2, n / 2).size(), median) << n;
-  }
-}
-
 TEST(Coordinate, BitEqualToSortingEveryColumn) {
   for (const bool ties : {false, true}) {
     for (std::size_t n : {1u, 2u, 3u, 4u, 7u, 16u, 25u, 64u, 65u, 130u, 600u}) {

@@ -119,9 +119,7 @@ HWY_INLINE void products_of_tile(const double* const* x, const double* const* y,
 // floats from each row of `next`: otherwise loading takes half as long as multiplying.
 void products_kernel(const double* spread, std::size_t n, std::size_t chunks,
                      const float* const* next, std::size_t ahead, double* lanes) {
-  const std::size_t lines_per_row = (ahead + kLanes - 1) / kLanes;
-  const std::size_t tiles = tile_lanes_kernel(n) / kTileLanes * kDoubleGroups;
-  std::size_t line = 0, tiles_done = 0;
+  ReadAhead read_ahead(next, n, ahead, tile_lanes_kernel(n) / kTileLanes * kDoubleGroups);
   const std::size_t stride = chunks * kDoubleStep;
   const double* x[kTileRows];
   const double* y[kTileColumns];
@@ -133,8 +131,7 @@ void products_kernel(const double* spread, std::size_t n, std::size_t chunks,
       for (std::size_t j = i; j < n; j += kTileColumns) {
         for (std::size_t c = 0; c < kTileColumns; ++c)
           y[c] = group + HWY_MIN(j + c, n - 1) * stride;
-        for (++tiles_done; line * tiles < n * lines_per_row * tiles_done; ++line)
-          hwy::Prefetch(next[line / lines_per_row] + line % lines_per_row * kLanes);
+        read_ahead.step();
         products_of_tile(x, y, chunks, tile);
         tile += kTileLanes;
       }

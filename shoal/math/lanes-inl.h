@@ -14,6 +14,7 @@
 #endif
 
 #include <cstddef>
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -68,6 +69,34 @@ HWY_INLINE float fold_groups(const FloatVec* sums) {
   return fold_vector(FloatTag(), rest[0]);
 }
 #endif
+
+// Asks memory for the next block of all rows while this one is worked on, so many steps long: a few
+// cache lines a step, row by row.
+class ReadAhead {
+ public:
+  // The first `floats` behind each of next[0..rows).
+  ReadAhead(const float* const* next, std::size_t rows, std::size_t floats, std::size_t steps)
+      : next_(next),
+        floats_(floats),
+        lines_(rows * ((floats + kLanes - 1) / kLanes)),
+        steps_(steps) {}
+
+  HWY_INLINE void step() {
+    for (due_ += lines_; due_ >= steps_; due_ -= steps_) {
+      hwy::Prefetch(*next_ + at_);
+      at_ += kLanes;
+      if (at_ < floats_) continue;
+      at_ = 0;
+      ++next_;
+    }
+  }
+
+ private:
+  const float* const* next_;
+  std::size_t floats_, lines_, steps_;
+  std::size_t at_ = 0;   // in the row
+  std::size_t due_ = 0;  // lines, in parts of a step
+};
 
 // The floats from `from` as doubles.
 HWY_INLINE DoubleVec load_as_double(const float* from) {
