@@ -232,8 +232,11 @@ Claim black_box(const std::vector<Case>& cases) {
   claim.verdict = reproduced_if(in >= 0.9 && out <= 0.4 && lost <= 0.03);
   claim.note = fmt::format(
       "Without an attack {} of the held-out sevens are taken for trousers; accuracy is {} when the "
-      "attack begins and {} 40 unattacked rounds later.",
-      cases[kClean].success.text(), cases[kClean].warm.text(), cases[kClean].accuracy.text());
+      "attack begins and {} 40 unattacked rounds later. Krum keeps the liar in {} rounds of 40 and "
+      "Multi-Krum in {}: they reject it, and what is left is a confusion of their own models, made "
+      "from one client's rows or a few clients'.",
+      cases[kClean].success.text(), cases[kClean].warm.text(), cases[kClean].accuracy.text(),
+      cases[kBlackKrum].kept.text(), cases[kBlackMultiKrum].kept.text());
   return claim;
 }
 
@@ -275,8 +278,11 @@ Claim replaced(const std::vector<Case>& cases) {
   claim.verdict = reproduced_if(replaces.success.lowest() >= 0.9 &&
                                 smallest_lead(replaces.success, rare.success) > 0.0 && out <= 0.4);
   claim.note = fmt::format(
-      "Measured nine honest rounds after the last of four attacks. Replaced updates have norm {}.",
-      cases[kReplaceMultiKrum].liar_norm.text());
+      "Measured nine honest rounds after the last of four attacks. Replaced updates have norm {}; "
+      "Krum keeps them in {} rounds of 40 and Multi-Krum in {}, so what remains there is confusion, "
+      "as in claim 1.",
+      cases[kReplaceMultiKrum].liar_norm.text(), cases[kReplaceKrum].kept.text(),
+      cases[kReplaceMultiKrum].kept.text());
   return claim;
 }
 

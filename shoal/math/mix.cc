@@ -1,7 +1,6 @@
 #include "shoal/math/mix.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <hwy/aligned_allocator.h>
 
@@ -11,19 +10,16 @@
 #define SHOAL_MATH_MIX_ONCE
 namespace shoal {
 
-// What is added to what, in lines: the first n are the rows, each later one is the sum of an
-// earlier line and a row.
+inline constexpr std::size_t kFour = 4;     // rows whose sums are shared
+inline constexpr std::size_t kOfFour = 16;  // sets of four rows
+
+// Every sum of some of four neighbouring rows that a subset asks for is a line: line 16 g + m is
+// the sum of the rows 4 g + i whose bit i is set in m.
 struct Plan {
-  struct Sum {
-    std::uint32_t line;
-    std::uint32_t row;
-  };
   std::size_t rows = 0;
-  std::vector<Sum> sums;
+  std::vector<std::uint32_t> needed;              // of each four: bit m for line m
   std::vector<std::vector<std::uint32_t>> terms;  // of each subset, in lines
   std::vector<double> shares;                     // 1 / size of the subset
-
-  std::size_t lines() const { return rows + sums.size(); }
 };
 
 }  // namespace shoal
@@ -41,11 +37,47 @@ struct Plan {
 HWY_BEFORE_NAMESPACE();
 namespace shoal::HWY_NAMESPACE {
 
-HWY_INLINE void widen(const float* row, std::size_t count, double* to) {
-  const DoubleTag d;
-  std::size_t c = 0;
-  for (; c + kDoubleStep <= count; c += kDoubleStep) hn::Store(load_as_double(row + c), d, to + c);
-  for (; c < count; ++c) to[c] = static_cast<double>(row[c]);
+// Two vectors side by side: what is asked before a store is asked half as often.
+struct Two {
+  DoubleVec left, right;
+};
+HWY_INLINE Two load_two(const float* from) {
+  return {load_as_double(from), load_as_double(from + kDoubleStep)};
+}
+HWY_INLINE Two add(const Two& x, const Two& y) {
+  return {hn::Add(x.left, y.left), hn::Add(x.right, y.right)};
+}
+
+// The needed sums of four rows over `width` coordinates, from the lowest row to the highest.
+HWY_INLINE void sums_of_four(const float* const* rows, std::uint32_t needed, std::size_t width,
+                             double* lines) {
+  const DoubleTag tag;
+  for (std::size_t at = 0; at < width; at += 2 * kDoubleStep) {
+    const auto put = [&](std::uint32_t members, const Two& sum) HWY_ATTR {
+      if ((needed >> members & 1) == 0) return;
+      double* to = lines + members * width + at;
+      hn::Store(sum.left, tag, to);
+      hn::Store(sum.right, tag, to + kDoubleStep);
+    };
+    const Two a = load_two(rows[0] + at), b = load_two(rows[1] + at), c = load_two(rows[2] + at),
+              d = load_two(rows[3] + at);
+    const Two ab = add(a, b), ac = add(a, c), bc = add(b, c), abc = add(ab, c);
+    put(1, a);
+    put(2, b);
+    put(3, ab);
+    put(4, c);
+    put(5, ac);
+    put(6, bc);
+    put(7, abc);
+    put(8, d);
+    put(9, add(a, d));
+    put(10, add(b, d));
+    put(11, add(ab, d));
+    put(12, add(c, d));
+    put(13, add(ac, d));
+    put(14, add(bc, d));
+    put(15, add(abc, d));
+  }
 }
 
 // Coordinates summed side by side: enough that no addition waits for the one before it.
@@ -83,23 +115,24 @@ HWY_INLINE void ask_for(const float* from, std::size_t count) {
 }
 
 // The means of `count` coordinates from `begin` on. A line holds `width` doubles, a multiple of
-// kSideBySide.
+// kSideBySide; `tail` holds kFour times that many floats.
 void mix_kernel(const Row* rows, const Plan& plan, std::size_t begin, std::size_t count,
-                std::size_t width, double* lines, float* out) {
-  const DoubleTag d;
+                std::size_t width, float* tail, double* lines, float* out) {
   const std::size_t dimension = rows[0].size(), end = begin + count;
   const std::size_t ahead = std::min(width, dimension - end);
-  for (std::size_t i = 0; i < plan.rows; ++i) {
-    widen(rows[i].data() + begin, count, lines + i * width);
-    ask_for(rows[i].data() + end, ahead);
-  }
-  double* sums = lines + plan.rows * width;
-  for (const Plan::Sum& sum : plan.sums) {
-    const double* left = lines + sum.line * width;
-    const double* right = lines + sum.row * width;
-    for (std::size_t c = 0; c < width; c += kDoubleStep)
-      hn::Store(hn::Add(hn::Load(d, left + c), hn::Load(d, right + c)), d, sums + c);
-    sums += width;
+  for (std::size_t g = 0; g < plan.needed.size(); ++g) {
+    const float* four[kFour];
+    for (std::size_t i = 0; i < kFour; ++i) {
+      // No sum with a row behind the last is needed.
+      const Row row = rows[HWY_MIN(g * kFour + i, plan.rows - 1)];
+      four[i] = row.data() + begin;
+      ask_for(row.data() + end, ahead);
+      if (count == width) continue;
+      float* padded = tail + i * width;
+      std::fill(std::copy_n(four[i], count, padded), padded + width, 0.0f);
+      four[i] = padded;
+    }
+    sums_of_four(four, plan.needed[g], width, lines + g * kOfFour * width);
   }
   for (std::size_t s = 0; s < plan.terms.size(); ++s) {
     float* means = out + s * dimension;
@@ -123,48 +156,29 @@ constexpr std::size_t kJobCoordinates = 16384;
 // 32 coordinates: longer stretches of each row, of which there are too many to follow at once, were
 // worth more than the first level.
 constexpr std::size_t kBlockDoubles = 6144;
-constexpr std::size_t kFour = 4;  // rows whose sums are shared
-
-class Planner {
- public:
-  explicit Planner(std::size_t n)
-      : line_of_((n + kFour - 1) / kFour, std::array<std::uint32_t, 16>{}) {
-    plan_.rows = n;
-  }
-
-  void add(const std::vector<std::uint32_t>& subset) {
+Plan plan_of(std::size_t n, const std::vector<std::vector<std::uint32_t>>& subsets) {
+  Plan plan;
+  plan.rows = n;
+  plan.needed.assign((n + kFour - 1) / kFour, 0);
+  for (const auto& subset : subsets) {
     SHOAL_CHECK(!subset.empty(), "the mean of an empty subset");
-    std::vector<std::uint32_t> members(line_of_.size(), 0);
+    std::vector<std::uint32_t> members(plan.needed.size(), 0);
     for (const std::uint32_t i : subset) {
-      SHOAL_CHECK(i < plan_.rows, "subsets hold row numbers");
+      SHOAL_CHECK(i < n, "subsets hold row numbers");
       SHOAL_CHECK((members[i / kFour] >> i % kFour & 1u) == 0, "a subset holds a row once");
       members[i / kFour] |= 1u << i % kFour;
     }
     std::vector<std::uint32_t> terms;
-    for (std::size_t four = 0; four < members.size(); ++four)
-      if (members[four] != 0) terms.push_back(line(four, members[four]));
-    plan_.terms.push_back(std::move(terms));
-    plan_.shares.push_back(1.0 / static_cast<double>(subset.size()));
-  }
-  Plan take() { return std::move(plan_); }
-
- private:
-  // The line that holds the sum of these members of a four: the highest added to the rest.
-  std::uint32_t line(std::size_t four, std::uint32_t members) {
-    const auto highest = static_cast<std::uint32_t>(std::bit_width(members) - 1);
-    const auto row = static_cast<std::uint32_t>(four * kFour + highest);
-    const std::uint32_t rest = members & ~(1u << highest);
-    if (rest == 0) return row;
-    if (line_of_[four][members] == 0) {
-      plan_.sums.push_back({line(four, rest), row});
-      line_of_[four][members] = static_cast<std::uint32_t>(plan_.lines() - 1);
+    for (std::size_t four = 0; four < members.size(); ++four) {
+      if (members[four] == 0) continue;
+      plan.needed[four] |= 1u << members[four];
+      terms.push_back(static_cast<std::uint32_t>(four * kOfFour) + members[four]);
     }
-    return line_of_[four][members];
+    plan.terms.push_back(std::move(terms));
+    plan.shares.push_back(1.0 / static_cast<double>(subset.size()));
   }
-
-  Plan plan_;
-  std::vector<std::array<std::uint32_t, 16>> line_of_;  // by members; 0: none yet, as sums are > 0
-};
+  return plan;
+}
 
 }  // namespace
 
@@ -175,18 +189,19 @@ void mean_of_subsets(std::span<const Row> rows,
   const std::size_t dimension = rows.front().size();
   for (const Row row : rows) SHOAL_CHECK(row.size() == dimension, "rows have equal length");
   SHOAL_CHECK(out.size() == subsets.size() * dimension, "one result row a subset");
-  Planner planner(rows.size());
-  for (const auto& subset : subsets) planner.add(subset);
-  const Plan plan = planner.take();
-  const std::size_t width =
-      std::clamp<std::size_t>(kBlockDoubles / plan.lines() / 32 * 32, 32, 512);
+  const Plan plan = plan_of(rows.size(), subsets);
+  std::size_t needed = 0;
+  for (const std::uint32_t lines : plan.needed)
+    needed += static_cast<std::size_t>(std::popcount(lines));
+  const std::size_t width = std::clamp<std::size_t>(kBlockDoubles / needed / 32 * 32, 32, 512);
   const auto job = [&](std::size_t k) {
-    const auto lines = hwy::AllocateAligned<double>(plan.lines() * width);
-    std::fill_n(lines.get(), plan.lines() * width, 0.0);
+    const auto lines = hwy::AllocateAligned<double>(plan.needed.size() * kOfFour * width);
+    const auto tail = hwy::AllocateAligned<float>(kFour * width);
     const std::size_t end = std::min(dimension, (k + 1) * kJobCoordinates);
     for (std::size_t begin = k * kJobCoordinates; begin < end; begin += width)
       HWY_DYNAMIC_DISPATCH(mix_kernel)
-    (rows.data(), plan, begin, std::min(width, end - begin), width, lines.get(), out.data());
+    (rows.data(), plan, begin, std::min(width, end - begin), width, tail.get(), lines.get(),
+     out.data());
   };
   const std::size_t jobs = (dimension + kJobCoordinates - 1) / kJobCoordinates;
   for_each_block(pool, jobs, job);
