@@ -279,8 +279,8 @@ Claim replaced(const std::vector<Case>& cases) {
                                 smallest_lead(replaces.success, rare.success) > 0.0 && out <= 0.4);
   claim.note = fmt::format(
       "Measured nine honest rounds after the last of four attacks. Replaced updates have norm {}; "
-      "Krum keeps them in {} rounds of 40 and Multi-Krum in {}, so what remains there is confusion, "
-      "as in claim 1.",
+      "Krum keeps them in {} rounds of 40 and Multi-Krum in {}, so what remains there is "
+      "confusion, as in claim 1.",
       cases[kReplaceMultiKrum].liar_norm.text(), cases[kReplaceKrum].kept.text(),
       cases[kReplaceMultiKrum].kept.text());
   return claim;

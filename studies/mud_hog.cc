@@ -299,8 +299,8 @@ Claim literal_split(const Detection& guarded, const Detection& literal) {
       "fewer found in the mean, accuracy within 0.015 on every seed (most lost {:.3f})", lost);
   claim.verdict = reproduced_if(without.mean() < with.mean() && lost <= 0.015);
   claim.note =
-      "Noise senders that pass are taken for unreliable and stay in the mean, where each adds noise "
-      "of its own: how much that costs differs from seed to seed.";
+      "Noise senders that pass are taken for unreliable and stay in the mean, where each adds "
+      "noise of its own: how much that costs differs from seed to seed.";
   return claim;
 }
 
