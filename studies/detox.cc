@@ -67,9 +67,10 @@ Result<double> bad_votes(const Shape& shape, PreAggregator& vote, RandomStream& 
   }
   view.weights.assign(shape.p, 1.0 / static_cast<double>(shape.p));
   view.declared_faults = shape.q;
-  std::vector<float> votes(vote.rows_after(shape.p));
-  SHOAL_TRY_STATUS(vote.transform(view, votes));
-  return static_cast<double>(std::ranges::count(votes, -1.0f));
+  MadeRows made;
+  SHOAL_TRY(const auto votes, vote.transform(view, made));
+  return static_cast<double>(
+      std::ranges::count_if(votes, [](std::span<const float> row) { return row[0] == -1.0f; }));
 }
 
 Result<Claim> filtering(StudyContext& context) {

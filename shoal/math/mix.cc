@@ -117,7 +117,7 @@ HWY_INLINE void ask_for(const float* from, std::size_t count) {
 // The means of `count` coordinates from `begin` on. A line holds `width` doubles, a multiple of
 // kSideBySide; `tail` holds kFour times that many floats.
 void mix_kernel(const Row* rows, const Plan& plan, std::size_t begin, std::size_t count,
-                std::size_t width, float* tail, double* lines, float* out) {
+                std::size_t width, float* tail, double* lines, const std::span<float>* out) {
   const std::size_t dimension = rows[0].size(), end = begin + count;
   const std::size_t ahead = std::min(width, dimension - end);
   for (std::size_t g = 0; g < plan.needed.size(); ++g) {
@@ -135,7 +135,7 @@ void mix_kernel(const Row* rows, const Plan& plan, std::size_t begin, std::size_
     sums_of_four(four, plan.needed[g], width, lines + g * kOfFour * width);
   }
   for (std::size_t s = 0; s < plan.terms.size(); ++s) {
-    float* means = out + s * dimension;
+    float* means = out[s].data();
     sum_of_lines(lines, width, plan.terms[s], plan.shares[s], count, means + begin);
     ask_for(means + end, ahead);
   }
@@ -183,12 +183,14 @@ Plan plan_of(std::size_t n, const std::vector<std::vector<std::uint32_t>>& subse
 }  // namespace
 
 void mean_of_subsets(std::span<const Row> rows,
-                     const std::vector<std::vector<std::uint32_t>>& subsets, std::span<float> out,
-                     ThreadPool* pool) {
+                     const std::vector<std::vector<std::uint32_t>>& subsets,
+                     std::span<const std::span<float>> out, ThreadPool* pool) {
   if (rows.empty() || subsets.empty()) return;
   const std::size_t dimension = rows.front().size();
   for (const Row row : rows) SHOAL_CHECK(row.size() == dimension, "rows have equal length");
-  SHOAL_CHECK(out.size() == subsets.size() * dimension, "one result row a subset");
+  SHOAL_CHECK(out.size() == subsets.size(), "one result row a subset");
+  for (const std::span<float> row : out)
+    SHOAL_CHECK(row.size() == dimension, "results are as long as the rows");
   const Plan plan = plan_of(rows.size(), subsets);
   std::size_t needed = 0;
   for (const std::uint32_t lines : plan.needed)

@@ -12,8 +12,8 @@
 
 namespace shoal {
 
-// out holds subsets.size() rows, one after another: row s is the mean of rows[i], i in subsets[s],
-// which holds at least one row number, each once (checked), in any order.
+// out[s], as long as the rows, becomes the mean of rows[i], i in subsets[s], which holds at least
+// one row number, each once (checked), in any order.
 //
 // Per coordinate, in double: the members among each four rows 4g..4g+3 are added up in increasing
 // order, then these sums in increasing g, times 1/size, rounded once. A sum of up to four rows that
@@ -21,8 +21,8 @@ namespace shoal {
 // coordinate and not n^2. Nothing is ever subtracted: what a liar sent is not in the means that
 // leave it out. Same bits on any target and thread count.
 void mean_of_subsets(std::span<const Row> rows,
-                     const std::vector<std::vector<std::uint32_t>>& subsets, std::span<float> out,
-                     ThreadPool* pool = nullptr);
+                     const std::vector<std::vector<std::uint32_t>>& subsets,
+                     std::span<const std::span<float>> out, ThreadPool* pool = nullptr);
 
 // weighted_sum (vector.h) with its coordinates shared among the pool's threads: the same bits.
 void mix_rows(std::span<const Row> rows, std::span<const double> weights, std::span<float> out,

@@ -37,13 +37,16 @@ TEST(Mix, BitEqualToPlainSumsOnEveryTargetAndThreadCount) {
         }
       }
       std::vector<float> got(want.size());
+      std::vector<std::span<float>> means;
+      for (std::size_t s = 0; s < subsets.size(); ++s)
+        means.push_back(std::span(got).subspan(s * dimension, dimension));
       on_every_simd_target([&](const char* target) {
-        mean_of_subsets(rows, subsets, got);
+        mean_of_subsets(rows, subsets, means);
         EXPECT_EQ(got, want) << target;
       });
       ThreadPool pool(3);
       std::fill(got.begin(), got.end(), 0.0f);
-      mean_of_subsets(rows, subsets, got, &pool);
+      mean_of_subsets(rows, subsets, means, &pool);
       EXPECT_EQ(got, want);
     }
   }

@@ -20,14 +20,15 @@ class Bucketing : public PreAggregator {
     return ok_status();
   }
 
-  Status transform(const RoundView& round, std::span<float> out) override {
+  Result<std::vector<Row>> transform(const RoundView& round, MadeRows& made) override {
     SHOAL_TRY_STATUS(check(round.size(), round.declared_faults));
     RandomStream stream(round.seed, purpose("bucketing"), round.receiver, round.round);
     const std::vector<std::uint32_t> order = stream.permutation(round.size());
     std::vector<std::vector<std::uint32_t>> buckets(rows_after(round.size()));
     for (std::size_t i = 0; i < order.size(); ++i) buckets[i / s_].push_back(order[i]);
-    mean_of_subsets(round.rows, buckets, out, round.pool);
-    return ok_status();
+    const auto means = made.make(buckets.size(), round.dimension());
+    mean_of_subsets(round.rows, buckets, means, round.pool);
+    return std::vector<Row>(means.begin(), means.end());
   }
 
  private:

@@ -11,21 +11,20 @@
 namespace shoal {
 namespace {
 
-// Copies the rows to `out`, those longer than `length` cut down to it.
-void clip_rows(const RoundView& round, std::span<const double> squared_norms, double length,
-               std::span<float> out) {
-  const std::size_t dimension = round.dimension();
-  for_each_block(round.pool, round.size(), [&](std::size_t i) {
-    const Row row = round.rows[i];
-    const std::span<float> to = out.subspan(i * dimension, dimension);
-    const double norm = std::sqrt(squared_norms[i]);
-    if (norm > length) {
-      const double factor = length / norm;
-      weighted_sum({&row, 1}, {&factor, 1}, to);
-    } else {
-      std::copy(row.begin(), row.end(), to.begin());
-    }
+// The rows, those longer than `length` cut down to it.
+std::vector<Row> clipped_rows(const RoundView& round, std::span<const double> squared_norms,
+                              double length, MadeRows& made) {
+  std::vector<std::size_t> longer;
+  for (std::size_t i = 0; i < round.size(); ++i)
+    if (std::sqrt(squared_norms[i]) > length) longer.push_back(i);
+  std::vector<Row> rows = round.rows;
+  const auto cut = made.make(longer.size(), round.dimension());
+  for_each_block(round.pool, longer.size(), [&](std::size_t k) {
+    const double factor = length / std::sqrt(squared_norms[longer[k]]);
+    weighted_sum({&round.rows[longer[k]], 1}, {&factor, 1}, cut[k]);
+    rows[longer[k]] = cut[k];
   });
+  return rows;
 }
 
 class Clipping : public PreAggregator {
@@ -37,11 +36,10 @@ class Clipping : public PreAggregator {
     if (n == 0) return invalid_argument("clipping needs n >= 1 and no rows arrived");
     return ok_status();
   }
-  Status transform(const RoundView& round, std::span<float> out) override {
+  Result<std::vector<Row>> transform(const RoundView& round, MadeRows& made) override {
     SHOAL_TRY_STATUS(check(round.size(), round.declared_faults));
     StatisticsOf statistics(round);
-    clip_rows(round, statistics->squared_norms(), c_, out);
-    return ok_status();
+    return clipped_rows(round, statistics->squared_norms(), c_, made);
   }
 
  private:
@@ -52,15 +50,14 @@ class Arc : public PreAggregator {
  public:
   bool mixes_senders() const override { return false; }
   Status check(std::size_t n, std::size_t f) const override { return check_majority("arc", n, f); }
-  Status transform(const RoundView& round, std::span<float> out) override {
+  Result<std::vector<Row>> transform(const RoundView& round, MadeRows& made) override {
     const std::size_t n = round.size(), f = round.declared_faults;
     SHOAL_TRY_STATUS(check(n, f));
     StatisticsOf statistics(round);
     std::vector<double> descending = statistics->squared_norms();
     std::sort(descending.begin(), descending.end(), std::greater<>());
     const std::size_t clipped = 2 * f * (n - f) / n;
-    clip_rows(round, statistics->squared_norms(), std::sqrt(descending[clipped]), out);
-    return ok_status();
+    return clipped_rows(round, statistics->squared_norms(), std::sqrt(descending[clipped]), made);
   }
 };
 

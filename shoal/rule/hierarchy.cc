@@ -6,6 +6,7 @@
 
 #include "shoal/base/bytes.h"
 #include "shoal/base/random.h"
+#include "shoal/math/vector.h"
 #include "shoal/rule/pipeline.h"
 
 namespace shoal {
@@ -62,21 +63,21 @@ class Hierarchy : public PreAggregator {
     return ok_status();
   }
 
-  Status transform(const RoundView& round, std::span<float> out) override {
-    const std::size_t n = round.size(), dimension = round.dimension();
+  Result<std::vector<Row>> transform(const RoundView& round, MadeRows& made) override {
+    const std::size_t n = round.size();
     SHOAL_TRY_STATUS(check(n, round.declared_faults));
     RandomStream stream(round.seed, purpose("hierarchy"), round.receiver, round.round);
     std::vector<std::uint32_t> order = stream.permutation(n);
+    const auto out = made.make(buckets_, round.dimension());
     for (std::size_t b = 0; b < buckets_; ++b) {
       const std::size_t begin = b * n / buckets_, end = (b + 1) * n / buckets_;
       const std::span<std::uint32_t> members = std::span(order).subspan(begin, end - begin);
       std::sort(members.begin(), members.end());
       RoundView bucket = bucket_of(round, members);
       bucket.seed = stream.bits64();  // an inner rule's draws differ from bucket to bucket
-      SHOAL_TRY([[maybe_unused]] const Selection selection,
-                inner_->aggregate(bucket, out.subspan(b * dimension, dimension)));
+      SHOAL_TRY([[maybe_unused]] const Selection selection, inner_->aggregate(bucket, out[b]));
     }
-    return ok_status();
+    return std::vector<Row>(out.begin(), out.end());
   }
 
  private:

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <optional>
 
+#include "shoal/base/thread_pool.h"
 #include "shoal/math/gram.h"
 #include "shoal/math/vector.h"
 
@@ -25,23 +26,20 @@ struct Group {
   bool won_by(std::size_t votes) const { return 2 * votes > size; }
 };
 
-// The row that more than half of the group equals, byte for byte.
+// The row that more than half of the group equals, byte for byte; found as soon as it has the
+// votes.
 std::optional<Row> exact_majority(const Group& group) {
-  Row candidate;
-  std::size_t lead = 0, votes = 0;
+  struct Kind {
+    Row row;
+    std::size_t votes = 0;
+  };
+  std::vector<Kind> kinds;
   for (const Row row : group.rows) {
-    if (lead == 0) {
-      candidate = row;
-      lead = 1;
-    } else if (same_bytes(candidate, row)) {
-      ++lead;
-    } else {
-      --lead;
-    }
+    auto kind = std::ranges::find_if(kinds, [&](const Kind& k) { return same_bytes(k.row, row); });
+    if (kind == kinds.end()) kind = kinds.insert(kinds.end(), {row});
+    if (group.won_by(++kind->votes)) return kind->row;
   }
-  for (const Row row : group.rows) votes += same_bytes(candidate, row);
-  if (!group.won_by(votes)) return std::nullopt;
-  return candidate;
+  return std::nullopt;
 }
 
 // The medoid of the rows that agree with the one most others agree with, when they are a majority.
@@ -114,15 +112,18 @@ class MajorityVote : public PreAggregator {
                     needed, lowest ? "row" : "majority", groups, n));
   }
 
-  Status transform(const RoundView& round, std::span<float> out) override {
+  Result<std::vector<Row>> transform(const RoundView& round, MadeRows&) override {
     SHOAL_TRY_STATUS(check(round.size(), round.declared_faults));
     SHOAL_TRY(const std::vector<Group> groups, groups_of(round));
-    auto to = out.begin();
-    for (const Group& group : groups) {
-      SHOAL_TRY(const Row row, winner_of(group));
-      to = std::copy(row.begin(), row.end(), to);
+    std::vector<Result<Row>> winners(groups.size(), Row());
+    for_each_block(round.pool, groups.size(),
+                   [&](std::size_t g) { winners[g] = winner_of(groups[g]); });
+    std::vector<Row> rows;
+    for (const Result<Row>& winner : winners) {
+      SHOAL_TRY(const Row row, winner);
+      rows.push_back(row);
     }
-    return ok_status();
+    return rows;
   }
 
  private:

@@ -8,7 +8,7 @@
 // might have come: all must have arrived, and ids with a gap are refused. Whole rows vote, never
 // layers: a majority must not be put together from different senders.
 //
-//   exact      rows of the same bytes agree (Boyer and Moore, then the votes are counted)
+//   exact      rows of the same bytes agree; counting ends with the majority
 //   tolerance  rows at most delta of the larger norm apart agree, for machines that differ in the
 //              last digits; among the row with most votes (ties: lowest sender) and those that
 //              agree with it, the one of least summed distance to them goes on, byte for byte
@@ -21,7 +21,8 @@
 // of whom nobody came is refused always.
 //
 // With f liars at most floor(f / ceil(r/2)) of the K rows are bad; with "lowest" the missing help
-// the liars: min(f, floor((f + missing) / ceil(r/2))). O(n d) exact, O(n r d) with a tolerance.
+// the liars: min(f, floor((f + missing) / ceil(r/2))). O(n d) exact where
+// most agree, O(n r d) at worst and with a tolerance.
 #pragma once
 
 #include "shoal/rule/rule.h"

@@ -20,15 +20,16 @@ class Nnm : public PreAggregator {
   bool mixes_senders() const override { return true; }
   Status check(std::size_t n, std::size_t f) const override { return check_majority("nnm", n, f); }
 
-  Status transform(const RoundView& round, std::span<float> out) override {
+  Result<std::vector<Row>> transform(const RoundView& round, MadeRows& made) override {
     SHOAL_TRY_STATUS(check(round.size(), round.declared_faults));
     StatisticsOf statistics(round);
     const PairMatrix& distances = statistics->squared_distances();
     std::vector<std::vector<std::uint32_t>> neighbours;
     for (std::size_t i = 0; i < round.size(); ++i)
       neighbours.push_back(nearest(distances, i, round.size() - round.declared_faults));
-    mean_of_subsets(round.rows, neighbours, out, round.pool);
-    return ok_status();
+    const auto means = made.make(round.size(), round.dimension());
+    mean_of_subsets(round.rows, neighbours, means, round.pool);
+    return std::vector<Row>(means.begin(), means.end());
   }
 };
 

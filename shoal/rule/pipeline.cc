@@ -61,24 +61,19 @@ Status Pipeline::check(std::size_t n, std::size_t f) const {
 
 Result<Selection> Pipeline::aggregate(const RoundView& round, std::span<float> out) {
   SHOAL_TRY_STATUS(check(round.size(), round.declared_faults));
-  const std::size_t dimension = round.dimension();
   RoundView view = round;
-  std::vector<float> held;  // the rows `view` points into, after the first stage
+  std::vector<MadeRows> made(before_.size());  // of each stage; later ones may pass its rows on
   bool mixed = false;
-  for (const auto& stage : before_) {
-    const std::size_t rows = stage->rows_after(view.size());
-    std::vector<float> next(rows * dimension);
-    SHOAL_TRY_STATUS(stage->transform(view, next));
-    held = std::move(next);
-    view.declared_faults = stage->faults_after(view.size(), view.declared_faults);
-    view.rows.assign(rows, {});
-    for (std::size_t i = 0; i < rows; ++i)
-      view.rows[i] = std::span<const float>(held).subspan(i * dimension, dimension);
+  for (std::size_t k = 0; k < before_.size(); ++k) {
+    PreAggregator& stage = *before_[k];
+    SHOAL_TRY(auto rows, stage.transform(view, made[k]));
+    view.declared_faults = stage.faults_after(view.size(), view.declared_faults);
+    view.rows = std::move(rows);
     view.statistics = nullptr;
-    if (stage->mixes_senders()) {
+    if (stage.mixes_senders()) {
       mixed = true;
-      view.senders.resize(rows);
-      view.weights.assign(rows, 1.0 / static_cast<double>(rows));
+      view.senders.resize(view.size());
+      view.weights.assign(view.size(), 1.0 / static_cast<double>(view.size()));
     }
   }
   SHOAL_TRY(Selection selection, rule_->aggregate(view, out));

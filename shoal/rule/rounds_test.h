@@ -86,13 +86,13 @@ inline Aggregated aggregated(const std::string& toml, const RoundView& round) {
 }
 
 inline TestRows transformed(PreAggregator& stage, const RoundView& round) {
-  std::vector<float> out(stage.rows_after(round.size()) * round.dimension());
-  const Status status = stage.transform(round, out);
-  EXPECT_TRUE(status.ok()) << status.error().message;
+  MadeRows made;
+  const auto out = stage.transform(round, made);
+  EXPECT_TRUE(out.ok()) << out.error().message;
   TestRows rows;
-  for (std::size_t at = 0; at < out.size(); at += round.dimension())
-    rows.emplace_back(out.begin() + static_cast<std::ptrdiff_t>(at),
-                      out.begin() + static_cast<std::ptrdiff_t>(at + round.dimension()));
+  if (!out.ok()) return rows;
+  EXPECT_EQ(out->size(), stage.rows_after(round.size()));
+  for (const auto row : *out) rows.emplace_back(row.begin(), row.end());
   return rows;
 }
 inline TestRows transformed(const std::string& toml, const RoundView& round) {

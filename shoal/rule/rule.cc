@@ -28,4 +28,15 @@ Status check_needs(const RuleNeeds& needs, const RuleNeeds& offered) {
   return ok_status();
 }
 
+std::vector<std::span<float>> MadeRows::make(std::size_t count, std::size_t dimension) {
+  if (count * dimension > room_) {
+    room_ = count * dimension;
+    values_ = std::make_unique_for_overwrite<float[]>(room_);
+  }
+  std::vector<std::span<float>> rows;
+  for (std::size_t i = 0; i < count; ++i)
+    rows.emplace_back(values_.get() + i * dimension, dimension);
+  return rows;
+}
+
 }  // namespace shoal

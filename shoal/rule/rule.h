@@ -106,6 +106,17 @@ std::size_t faults_left(std::size_t declared, std::size_t refused);
 // Error: what `rule` needs that a receiver who offers `offered` does not have, as a sentence.
 Status check_needs(const RuleNeeds& needs, const RuleNeeds& offered);
 
+// Rows that a stage made, one after another. Not zeroed: the stage writes all of them.
+class MadeRows {
+ public:
+  // Room for `count` rows; what was held before is gone, its memory used again where it is enough.
+  std::vector<std::span<float>> make(std::size_t count, std::size_t dimension);
+
+ private:
+  std::unique_ptr<float[]> values_;
+  std::size_t room_ = 0;
+};
+
 // Rows to rows, before a rule.
 class PreAggregator {
  public:
@@ -118,8 +129,10 @@ class PreAggregator {
   // as kept.
   virtual bool mixes_senders() const = 0;
   virtual Status check(std::size_t n, std::size_t f) const = 0;
-  // `out` holds rows_after(n) rows of the dimension, one after another.
-  virtual Status transform(const RoundView& round, std::span<float> out) = 0;
+  // The rows_after(n) rows that come out: rows of the round where they stay as they are, which is
+  // never copied, or rows in `made`, which has to live as long as they are used.
+  virtual Result<std::vector<std::span<const float>>> transform(const RoundView& round,
+                                                                MadeRows& made) = 0;
 };
 
 const Catalogue<Rule>& rules();
