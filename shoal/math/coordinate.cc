@@ -188,7 +188,7 @@ constexpr std::size_t kJobCoordinates = 16384;
 // Wires of one block stay within this many floats (the first-level cache) down to kLeastWidth
 // coordinates: shorter stretches of each row cost more than the second level does.
 constexpr std::size_t kBlockFloats = 6400;
-constexpr std::size_t kLeastWidth = 64, kMostWidth = 160;
+constexpr std::size_t kLeastWidth = 64, kMostWidth = 256;
 
 std::size_t block_width(std::size_t n) {
   return std::clamp(kBlockFloats / n / 16 * 16, kLeastWidth, kMostWidth);

@@ -58,7 +58,16 @@ void distances_kernel(const float* x, const float* const* y, std::size_t count, 
                       std::size_t ahead, double* totals) {
   std::size_t j = 0;
   for (; j + 4 <= count; j += 4, ahead = 0) distances_of_block<4>(x, y + j, n, ahead, totals + j);
-  for (; j < count; ++j, ahead = 0) distances_of_block<1>(x, y + j, n, ahead, totals + j);
+  switch (count - j) {
+    case 3:
+      return distances_of_block<3>(x, y + j, n, ahead, totals + j);
+    case 2:
+      return distances_of_block<2>(x, y + j, n, ahead, totals + j);
+    case 1:
+      return distances_of_block<1>(x, y + j, n, ahead, totals + j);
+    default:
+      return;
+  }
 }
 
 // A tile of products: kTileRows rows with kTileColumns others, so that every load serves several.

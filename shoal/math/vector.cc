@@ -49,14 +49,18 @@ void scaled_sum_kernel(float a, const float* x, float b, const float* y, float* 
   for (; i < n; ++i) out[i] = a * x[i] + b * y[i];
 }
 
-// sums += a x over at most one chunk of a row.
-void accumulate_kernel(double a, const float* x, double* sums, std::size_t n) {
+// sums += a x over at most one chunk of a row. Meanwhile it asks memory for as many floats from
+// `next` on, where that is not null: reading chunk by chunk of many rows is waiting otherwise.
+void accumulate_kernel(double a, const float* x, const float* next, double* sums, std::size_t n) {
   const DoubleTag d;
   const DoubleVec factor = hn::Set(d, a);
   std::size_t i = 0;
-  for (; i + kDoubleStep <= n; i += kDoubleStep)
-    hn::StoreU(hn::Add(hn::LoadU(d, sums + i), hn::Mul(factor, load_as_double(x + i))), d,
-               sums + i);
+  for (; i + kLanes <= n; i += kLanes) {
+    if (next) hwy::Prefetch(next + i);
+    for (std::size_t at = i; at < i + kLanes; at += kDoubleStep)
+      hn::StoreU(hn::Add(hn::LoadU(d, sums + at), hn::Mul(factor, load_as_double(x + at))), d,
+                 sums + at);
+  }
   for (; i < n; ++i) sums[i] += a * static_cast<double>(x[i]);
 }
 
@@ -242,15 +246,19 @@ void weighted_sum(std::span<const Row> rows, std::span<const double> weights,
   for (std::size_t begin = 0; begin < out.size(); begin += kSumChunk) {
     const std::size_t count = std::min(kSumChunk, out.size() - begin);
     std::fill_n(sums, count, 0.0);
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      HWY_DYNAMIC_DISPATCH(accumulate_kernel)(weights[i], rows[i].data() + begin, sums, count);
+    const bool more = begin + 2 * kSumChunk <= out.size();
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const float* x = rows[i].data() + begin;
+      HWY_DYNAMIC_DISPATCH(accumulate_kernel)
+      (weights[i], x, more ? x + kSumChunk : nullptr, sums, count);
+    }
     for (std::size_t c = 0; c < count; ++c) out[begin + c] = static_cast<float>(sums[c]);
   }
 }
 
 void accumulate(double a, Row x, std::span<double> sums) {
   SHOAL_CHECK(x.size() == sums.size(), kEqualLength);
-  HWY_DYNAMIC_DISPATCH(accumulate_kernel)(a, x.data(), sums.data(), x.size());
+  HWY_DYNAMIC_DISPATCH(accumulate_kernel)(a, x.data(), nullptr, sums.data(), x.size());
 }
 
 void mean_of_rows(std::span<const Row> rows, std::span<float> out) {
