@@ -52,6 +52,15 @@ HWY_INLINE Two add(const Two& x, const Two& y) {
 HWY_INLINE void sums_of_four(const float* const* rows, std::uint32_t needed, std::size_t width,
                              double* lines) {
   const DoubleTag tag;
+  constexpr std::uint32_t kSingle = 1u << 1 | 1u << 2 | 1u << 4 | 1u << 8;
+  if ((needed & ~kSingle) == 0) {  // small subsets seldom share a four
+    for (std::size_t i = 0; i < kFour; ++i) {
+      double* to = lines + (std::size_t{1} << i) * width;
+      for (std::size_t at = 0; at < width && (needed >> (1u << i) & 1); at += kDoubleStep)
+        hn::Store(load_as_double(rows[i] + at), tag, to + at);
+    }
+    return;
+  }
   for (std::size_t at = 0; at < width; at += 2 * kDoubleStep) {
     const auto put = [&](std::uint32_t members, const Two& sum) HWY_ATTR {
       if ((needed >> members & 1) == 0) return;
