@@ -355,10 +355,10 @@ Result<std::vector<Claim>> study_edge_case_backdoors(StudyContext& context) {
       "\nThe liar is one of the ten invited, another one each time, with its own draw of 100 edge "
       "cases and 400 clean rows; the card's is the same client throughout. The warm model comes "
       "from "
-      "honest rounds on the same shares, not from 5,000 rows at one place. Multi-Krum averages the "
-      "7 "
-      "of 10 that n - f - 2 allows, all alike; the authors' code averages 9 by their row "
-      "counts.\n");
+      "honest rounds on the same shares, not from 5,000 rows at one place. Multi-Krum averages "
+      "the 7 of 10 that n - f - 2 allows, all alike; the authors' code averages 9 by their row "
+      "counts. Equal shares and tanh units were chosen after seeing seed 1 of three pairs, for the "
+      "accuracies without an attack; with sizes that vary and ReLU units the same claims held.\n");
   return std::vector<Claim>{black_box(digits), projected(digits), replaced(digits),
                             mirrored(sneakers), coverage(sneakers[kBlackMean], covered)};
 }
