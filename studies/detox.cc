@@ -16,24 +16,7 @@
 namespace shoal {
 namespace {
 
-constexpr char kFashion[] = R"(
-name = "detox"
-[data]
-kind = "fashion_mnist"
-[partition]
-kind = "iid"
-[model]
-kind = "softmax"
-[nodes]
-count = 45
-[method]
-kind = "server_sgd"
-rounds = 150
-batch = 8
-server_learning_rate = 0.1
-[report]
-every = 5
-)";
+const std::string kFashion = softmax_on_fashion(45, 150, 8);
 
 struct Shape {
   std::size_t p, q, r;

@@ -16,24 +16,7 @@
 namespace shoal {
 namespace {
 
-constexpr char kFashion[] = R"(
-name = "fall-of-empires"
-[data]
-kind = "fashion_mnist"
-[partition]
-kind = "iid"
-[model]
-kind = "softmax"
-[nodes]
-count = 25
-[method]
-kind = "server_sgd"
-rounds = 150
-batch = 32
-server_learning_rate = 0.1
-[report]
-every = 5
-)";
+const std::string kFashion = softmax_on_fashion(25, 150, 32);
 
 const std::vector<double> kScales{0.1, 0.5, 1, 2, 10, 100};
 

@@ -109,7 +109,7 @@ Result<std::vector<Claim>> study_generalized_byzantine_sgd(StudyContext& context
       {"bit flip, all", "bit_flip", {"dims=7850"}, true},
       {"gambler", "gambler", {"servers=20", "probability=0.01", "factor=-1e20"}, true}};
   SHOAL_TRY(const AccuracyGrid grid,
-            accuracy_grid(context, kSoftmaxOnFashion, rules, attacks, kFaults));
+            accuracy_grid(context, softmax_on_fashion(20, 250, 32), rules, attacks, kFaults));
   context.add_text(grid_table(
       "Final accuracy, 20 workers, 6 declared faults; bit flip strikes one value of each of the "
       "first 1000 coordinates (or all), the gambler one of 20 servers with p = 0.01 a value",

@@ -194,7 +194,7 @@ Result<std::vector<Claim>> study_phocas(StudyContext& context) {
                                           {"bit flip", "bit_flip", {"dims=1000"}, true},
                                           {"bit flip, all", "bit_flip", {"dims=7850"}, true}};
   SHOAL_TRY(const AccuracyGrid grid,
-            accuracy_grid(context, kSoftmaxOnFashion, rules, attacks, kFaults));
+            accuracy_grid(context, softmax_on_fashion(20, 250, 32), rules, attacks, kFaults));
   context.add_text(grid_table("Claims 2 and 3: final accuracy, 20 workers, q = b = 6", grid));
   SHOAL_TRY(const Claim last, scaling(context));
   return std::vector<Claim>{first, training(grid), values(grid), last};

@@ -11,7 +11,8 @@
 
 namespace shoal {
 
-const char* const kSoftmaxOnFashion = R"(
+std::string softmax_on_fashion(std::size_t workers, std::size_t rounds, std::size_t batch) {
+  return fmt::format(R"(
 [data]
 kind = "fashion_mnist"
 [partition]
@@ -19,15 +20,17 @@ kind = "iid"
 [model]
 kind = "softmax"
 [nodes]
-count = 20
+count = {}
 [method]
 kind = "server_sgd"
-rounds = 250
-batch = 32
+rounds = {}
+batch = {}
 server_learning_rate = 0.1
 [report]
 every = 5
-)";
+)",
+                     workers, rounds, batch);
+}
 
 std::vector<std::string> under(const RuleChoice& rule, std::size_t f, const AttackChoice& attack,
                                std::size_t liars) {

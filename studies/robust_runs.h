@@ -10,8 +10,8 @@
 
 namespace shoal {
 
-// SGD at a server: 20 workers, 250 rounds, softmax regression on Fashion-MNIST split at random.
-extern const char* const kSoftmaxOnFashion;
+// SGD at a server, softmax regression on Fashion-MNIST split at random; `batch` rows a worker.
+std::string softmax_on_fashion(std::size_t workers, std::size_t rounds, std::size_t batch);
 
 // A rule, an attack, or one of the two with settings, as changes of an experiment.
 struct RuleChoice {

@@ -14,26 +14,7 @@
 namespace shoal {
 namespace {
 
-constexpr char kSynchronous[] = R"(
-name = "zeno"
-[data]
-kind = "fashion_mnist"
-[partition]
-kind = "iid"
-[model]
-kind = "softmax"
-[nodes]
-count = 20
-[validation]
-rows = 500
-[method]
-kind = "server_sgd"
-rounds = 150
-batch = 100
-server_learning_rate = 0.1
-[report]
-every = 5
-)";
+const std::string kSynchronous = softmax_on_fashion(20, 150, 100) + "[validation]\nrows = 500\n";
 
 constexpr char kAsynchronous[] = R"(
 name = "zeno-plus-plus"

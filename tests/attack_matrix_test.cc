@@ -19,12 +19,6 @@ namespace {
 constexpr std::size_t kWorkers = 7;
 constexpr Step kSteps = 3;
 
-std::string setting_of(const std::map<std::string, std::string>& settings,
-                       const std::string& kind) {
-  const auto found = settings.find(kind);
-  return found == settings.end() ? "" : found->second;
-}
-
 // What kinds need beside their name, so that as many attacks as possible go with them: rows of
 // everybody's own, and values that no code rounds.
 const std::map<std::string, std::string> kMethods{

@@ -19,12 +19,6 @@ namespace {
 constexpr std::size_t kWorkers = 7;
 constexpr const char* kNone = "none";
 
-std::string setting_of(const std::map<std::string, std::string>& settings,
-                       const std::string& kind) {
-  const auto found = settings.find(kind);
-  return found == settings.end() ? "" : found->second;
-}
-
 // What kinds need beside their name. A kind that is not here is taken with its defaults, and when
 // those are refused everywhere, EveryKindRuns says so.
 const std::map<std::string, std::string> kCodecs{

@@ -14,6 +14,13 @@
 
 namespace shoal {
 
+// What a kind needs beside its name, from a list of those that need something.
+inline std::string setting_of(const std::map<std::string, std::string>& settings,
+                              const std::string& kind) {
+  const auto found = settings.find(kind);
+  return found == settings.end() ? "" : found->second;
+}
+
 // The only experiment of a TOML text.
 inline Experiment experiment_of(const std::string& toml) {
   const auto table = parse_toml(toml);
