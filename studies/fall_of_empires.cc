@@ -16,7 +16,7 @@
 namespace shoal {
 namespace {
 
-const std::string kFashion = softmax_on_fashion(25, 150, 32);
+const std::string kFashion = "name = \"fall-of-empires\"\n" + softmax_on_fashion(25, 150, 32);
 
 const std::vector<double> kScales{0.1, 0.5, 1, 2, 10, 100};
 
